@@ -1,0 +1,1 @@
+"""audiogen: writes and plays folk tunes as audio."""

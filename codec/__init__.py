@@ -1,0 +1,1 @@
+"""codec: waveform to discrete codes and back."""
