@@ -1,0 +1,369 @@
+"""The one transformer: it serves the audio LM, the composer and the text encoder.
+
+Pre-norm (RMSNorm), rotary positions (Su et al. 2021, arXiv:2104.09864), fused query-key-value projection,
+GELU feed-forward, no biases, optional cross-attention to a memory, optional sliding window.
+
+Axes: B batch, S positions, D width, H heads, Dh width of a head, M memory slots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """Shape of a transformer.
+
+    `cross_attention_every`: 0 for none, n for a cross-attention in every n-th layer.
+    `window`: how many positions, itself included, a position sees on its left; 0 for all. Causal models only.
+    """
+
+    width: int
+    layers: int
+    heads: int
+    feedforward_width: int
+    causal: bool
+    cross_attention_every: int = 0
+    dropout: float = 0.0
+    rope_base: float = 10000.0
+    window: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("width", "layers", "heads", "feedforward_width"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.width % self.heads or (self.width // self.heads) % 2:
+            raise ValueError(f"width {self.width} over {self.heads} heads does not give an even head width")
+        if not 0 <= self.cross_attention_every <= self.layers:
+            raise ValueError(
+                f"cross_attention_every is {self.cross_attention_every}; 0 ... {self.layers} are allowed"
+            )
+        if not 0.0 <= self.dropout < 1.0:
+            raise ValueError(f"dropout is {self.dropout}; it must be in [0, 1)")
+        if self.rope_base <= 1.0:
+            raise ValueError(f"rope_base is {self.rope_base}; it must be above 1")
+        if self.window < 0 or (self.window and not self.causal):
+            raise ValueError(f"window is {self.window}; it must be 0, or at least 1 in a causal model")
+
+    @property
+    def head_width(self) -> int:
+        """Width of one head."""
+        return self.width // self.heads
+
+    def has_cross_attention(self, layer: int) -> bool:
+        """Whether this layer (from 0) attends to the memory."""
+        every = self.cross_attention_every
+        return every > 0 and layer % every == every - 1
+
+
+class KeyValueCache:
+    """Keys and values of the positions already seen, in buffers of a fixed size.
+
+    With a window the buffer may be shorter than the sequence: the oldest entries are moved out when it is
+    full. Without one, running over `capacity` is an error. The memory of the cross-attention is projected
+    at the first step and kept.
+
+    Args:
+        config: of the transformer that will use it.
+        batch: rows B.
+        capacity: positions that fit.
+        device, dtype: of the buffers.
+    """
+
+    def __init__(
+        self,
+        config: TransformerConfig,
+        batch: int,
+        capacity: int,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if not config.causal:
+            raise ValueError("a cache needs a causal transformer")
+        if capacity < 1 or (config.window and capacity < config.window):
+            raise ValueError(f"capacity is {capacity}; it must be at least 1 and the window {config.window}")
+        shape = (config.layers, batch, config.heads, capacity, config.head_width)
+        self.keys = torch.zeros(shape, device=device, dtype=dtype)
+        self.values = torch.zeros(shape, device=device, dtype=dtype)
+        self.window = config.window
+        self.capacity = capacity
+        self.filled = 0
+        self.position = 0
+        self.memory: Tensor | None = None
+        self.memory_mask: Tensor | None = None
+        self.cross: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def reserve(self, steps: int) -> int:
+        """Make room for `steps` more positions and return where in the buffer they start."""
+        if self.filled + steps > self.capacity:
+            keep = min(self.filled, self.window - 1) if self.window else self.filled
+            if keep + steps > self.capacity:
+                raise ValueError(
+                    f"the cache holds {self.capacity} positions; {self.filled} are used, "
+                    f"{steps} more do not fit"
+                )
+            for buffer in (self.keys, self.values):
+                buffer[:, :, :, :keep] = buffer[:, :, :, self.filled - keep : self.filled].clone()
+            self.filled = keep
+        return self.filled
+
+    def advance(self, steps: int) -> None:
+        """Count `steps` positions as written."""
+        self.filled += steps
+        self.position += steps
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn each pair (i, i + Dh/2) of the last axis; `cos` and `sin` are [S, 1, ..., Dh/2]-broadcastable."""
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+
+
+class SelfAttention(nn.Module):
+    """Self-attention with rotary positions and one fused projection."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.head_width = config.head_width
+        self.window = config.window
+        self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
+        self.out = nn.Linear(config.width, config.width, bias=False)
+
+    def forward(
+        self,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        mask: Tensor | None,
+        is_causal: bool,
+        cache: KeyValueCache | None,
+        layer: int,
+        start: int,
+    ) -> Tensor:
+        """x [B, S, D] -> [B, S, D]; `mask` [B or 1, 1, S, keys] is True where attention is allowed."""
+        batch, steps, width = x.shape
+        qkv = self.qkv(x).view(batch, steps, 3, self.heads, self.head_width)  # [B, S, 3, H, Dh]
+        turned = rotate(qkv[:, :, :2], cos.to(qkv.dtype), sin.to(qkv.dtype))  # [B, S, 2, H, Dh]
+        query = turned[:, :, 0].transpose(1, 2)  # [B, H, S, Dh]
+        key = turned[:, :, 1].transpose(1, 2)  # [B, H, S, Dh]
+        value = qkv[:, :, 2].transpose(1, 2)  # [B, H, S, Dh]
+        if cache is not None:
+            end = start + steps
+            cache.keys[layer, :, :, start:end] = key
+            cache.values[layer, :, :, start:end] = value
+            first = max(0, end - self.window) if self.window and steps == 1 else 0
+            key = cache.keys[layer, :, :, first:end].to(query.dtype)
+            value = cache.values[layer, :, :, first:end].to(query.dtype)
+        mixed = functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=mask, is_causal=is_causal
+        )
+        return self.out(mixed.transpose(1, 2).reshape(batch, steps, width))  # [B, S, D]
+
+
+class CrossAttention(nn.Module):
+    """Attention to a memory, to which one learned null slot is prepended.
+
+    The null slot is what a row without any memory sees: nothing to attend to must not become NaN, and
+    "no condition" is then something the model can learn.
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.head_width = config.head_width
+        self.null = nn.Parameter(torch.zeros(1, 1, config.width))
+        self.query = nn.Linear(config.width, config.width, bias=False)
+        self.key_value = nn.Linear(config.width, 2 * config.width, bias=False)
+        self.out = nn.Linear(config.width, config.width, bias=False)
+
+    def project(self, memory: Tensor | None, batch: int) -> tuple[Tensor, Tensor]:
+        """Keys and values [B, H, 1 + M, Dh] of `memory` [B, M, D] (None: the null slot alone)."""
+        null = self.null.expand(batch, 1, -1)
+        slots = null if memory is None else torch.cat((null.to(memory.dtype), memory), dim=1)
+        both = self.key_value(slots).view(batch, slots.shape[1], 2, self.heads, self.head_width)
+        return both[:, :, 0].transpose(1, 2), both[:, :, 1].transpose(1, 2)  # 2 x [B, H, 1 + M, Dh]
+
+    def forward(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+        """x [B, S, D] -> [B, S, D]; `mask` is [B, 1, 1, 1 + M]."""
+        batch, steps, width = x.shape
+        query = self.query(x).view(batch, steps, self.heads, self.head_width).transpose(1, 2)  # [B, H, S, Dh]
+        mixed = functional.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
+        return self.out(mixed.transpose(1, 2).reshape(batch, steps, width))  # [B, S, D]
+
+
+class Layer(nn.Module):
+    """Self-attention, cross-attention where the config asks for it, feed-forward; each pre-norm."""
+
+    def __init__(self, config: TransformerConfig, index: int) -> None:
+        super().__init__()
+        self.self_norm = nn.RMSNorm(config.width, eps=1e-6)
+        self.self_attention = SelfAttention(config)
+        self.cross_norm = nn.RMSNorm(config.width, eps=1e-6) if config.has_cross_attention(index) else None
+        self.cross_attention = CrossAttention(config) if config.has_cross_attention(index) else None
+        self.feed_norm = nn.RMSNorm(config.width, eps=1e-6)
+        self.feed_in = nn.Linear(config.width, config.feedforward_width, bias=False)
+        self.feed_out = nn.Linear(config.feedforward_width, config.width, bias=False)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def feed_forward(self, x: Tensor) -> Tensor:
+        """x [B, S, D] -> [B, S, D]."""
+        return self.feed_out(functional.gelu(self.feed_in(x)))
+
+
+class Transformer(nn.Module):
+    """A stack of layers and a final norm; embeddings and heads belong to who uses it."""
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.layers = nn.ModuleList(Layer(config, index) for index in range(config.layers))
+        self.norm = nn.RMSNorm(config.width, eps=1e-6)
+        self.register_buffer("cos", torch.empty(0), persistent=False)
+        self.register_buffer("sin", torch.empty(0), persistent=False)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Unit-variance inputs to each branch; outputs shrunk with depth so that the sum stays near one."""
+        depth_scale = (2 * self.config.layers) ** -0.5
+        for name, module in self.named_modules():
+            if isinstance(module, nn.Linear):
+                scale = depth_scale if name.endswith(("out", "feed_out")) else 1.0
+                nn.init.normal_(module.weight, std=scale * module.in_features**-0.5)
+            elif isinstance(module, CrossAttention):
+                nn.init.normal_(module.null)
+
+    def new_cache(self, batch: int, capacity: int) -> KeyValueCache:
+        """An empty cache on this model's device, in its dtype."""
+        weight = self.norm.weight
+        return KeyValueCache(self.config, batch, capacity, weight.device, weight.dtype)
+
+    def _angles(self, start: int, steps: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """cos and sin [S, 1, 1, Dh/2] of positions from `start` on; the tables grow by doubling."""
+        end = start + steps
+        if self.cos.shape[0] < end or self.cos.device != device:
+            size = max(256, 1 << (end - 1).bit_length())
+            half = self.config.head_width // 2
+            rates = self.config.rope_base ** (-torch.arange(half, dtype=torch.float64) / half)
+            angles = torch.arange(size, dtype=torch.float64)[:, None] * rates  # [size, Dh/2]
+            self.cos = angles.cos().float().to(device)[:, None, None]
+            self.sin = angles.sin().float().to(device)[:, None, None]
+        return self.cos[start:end], self.sin[start:end]
+
+    def _self_mask(
+        self, steps: int, start: int, padding_mask: Tensor | None, device: torch.device
+    ) -> tuple[Tensor | None, bool]:
+        """The mask of the self-attention and whether SDPA's own causal path does instead of one."""
+        config = self.config
+        if padding_mask is None and steps == 1:
+            return None, False  # One query sees all keys it is given.
+        if padding_mask is None and not config.causal:
+            return None, False
+        if padding_mask is None and start == 0 and not (config.window and steps > config.window):
+            return None, True
+        queries = torch.arange(start, start + steps, device=device)[:, None]
+        keys = torch.arange(start + steps, device=device)[None]
+        mask = torch.ones(steps, start + steps, dtype=torch.bool, device=device)
+        if config.causal:
+            mask = keys <= queries
+        if config.window:
+            mask = mask & (keys > queries - config.window)
+        mask = mask[None, None]  # [1, 1, S, keys]
+        if padding_mask is not None:
+            # A padded position still sees itself: a row that sees nothing would be NaN.
+            mask = mask & (padding_mask[:, None, None] | (keys == queries))  # [B, 1, S, S]
+        return mask, False
+
+    def _check(
+        self, x: Tensor, cache: KeyValueCache | None, memory: Tensor | None, padding_mask: Tensor | None
+    ) -> None:
+        if x.ndim != 3 or x.shape[-1] != self.config.width or x.shape[1] < 1:
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}; it must be [B, S, {self.config.width}], S at least 1"
+            )
+        if memory is not None and not self.config.cross_attention_every:
+            raise ValueError("a memory was given to a transformer without cross-attention")
+        if cache is None:
+            return
+        if padding_mask is not None:
+            raise ValueError("a padding mask cannot be used together with a cache")
+        if cache.keys.shape[1] != x.shape[0]:
+            raise ValueError(f"x has {x.shape[0]} rows but the cache has {cache.keys.shape[1]}")
+        if cache.position and memory is not None and memory is not cache.memory:
+            raise ValueError("the memory changed after the cache's first step; start with a new cache")
+
+    def _cross_mask(self, memory: Tensor | None, memory_mask: Tensor | None) -> Tensor | None:
+        """[B, 1, 1, 1 + M], the null slot always open."""
+        if memory_mask is None:
+            return None
+        if memory is None or memory_mask.shape != memory.shape[:2]:
+            expected = None if memory is None else tuple(memory.shape[:2])
+            raise ValueError(f"memory_mask has shape {tuple(memory_mask.shape)}; the memory's is {expected}")
+        return functional.pad(memory_mask, (1, 0), value=True)[:, None, None]
+
+    def forward(
+        self,
+        x: Tensor,
+        *,
+        cache: KeyValueCache | None = None,
+        memory: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        padding_mask: Tensor | None = None,
+    ) -> Tensor:
+        """Run the stack.
+
+        Args:
+            x: [B, S, D]; with a cache, the positions after those it holds.
+            cache: updated in place; from its second step on, the memory of its first step is used and
+                `memory` may be left out.
+            memory: [B, M, D] for the cross-attention; None is the learned "nothing".
+            memory_mask: bool [B, M], True where a slot counts; a row may be all False.
+            padding_mask: bool [B, S], True where x counts; without a cache only.
+
+        Returns:
+            [B, S, D], normed.
+
+        Raises:
+            ValueError: shapes, cache and memory do not fit together.
+        """
+        self._check(x, cache, memory, padding_mask)
+        batch, steps, _ = x.shape
+        start = 0 if cache is None else cache.reserve(steps)
+        if cache is not None and cache.position == 0:
+            cache.memory, cache.memory_mask = memory, self._cross_mask(memory, memory_mask)
+        cross_mask = self._cross_mask(memory, memory_mask) if cache is None else cache.memory_mask
+        cos, sin = self._angles(0 if cache is None else cache.position, steps, x.device)
+        mask, is_causal = self._self_mask(steps, start, padding_mask, x.device)
+        for index, layer in enumerate(self.layers):
+            assert isinstance(layer, Layer)
+            mixed = layer.self_attention(
+                layer.self_norm(x), cos, sin, mask, is_causal, cache, index, start
+            )  # [B, S, D]
+            x = x + layer.dropout(mixed)
+            if layer.cross_attention is not None and layer.cross_norm is not None:
+                keys, values = self._memory_of(layer.cross_attention, index, cache, memory, batch)
+                mixed = layer.cross_attention(layer.cross_norm(x), keys, values, cross_mask)
+                x = x + layer.dropout(mixed)
+            x = x + layer.dropout(layer.feed_forward(layer.feed_norm(x)))
+        if cache is not None:
+            cache.advance(steps)
+        return self.norm(x)
+
+    @staticmethod
+    def _memory_of(
+        attention: CrossAttention, index: int, cache: KeyValueCache | None, memory: Tensor | None, batch: int
+    ) -> tuple[Tensor, Tensor]:
+        """Keys and values of the memory, projected once where there is a cache."""
+        if cache is None:
+            return attention.project(memory, batch)
+        if index not in cache.cross:
+            cache.cross[index] = attention.project(memory, batch)
+        return cache.cross[index]
