@@ -1,0 +1,236 @@
+"""Values of ABC information fields: key, meter, unit length, tempo, text, endings."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from dataclasses import dataclass
+from fractions import Fraction
+
+from symbolic_bridge.tune import LETTERS, Key, Meter
+
+MODE_NAMES = {
+    "": "major", "maj": "major", "ion": "major", "m": "minor", "min": "minor", "aeo": "minor",
+    "dor": "dorian", "mix": "mixolydian", "lyd": "lydian", "phr": "phrygian", "loc": "locrian",
+}  # fmt: skip
+ACCIDENTALS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
+# The pipe scale sounds A mixolydian whether the signature is printed (Hp) or not (HP).
+PIPE_KEY = Key("A", "mixolydian")
+
+_KEY = re.compile(r"([A-Ga-g])([#b♯♭]?)\s*([A-Za-z]*)")
+_EXTRA = re.compile(r"(\^\^|\^|__|_|=)\s*([A-Ga-g])(?![A-Za-z])")
+_SETTING = re.compile(
+    r"(?:clef|middle|m|transpose|t|octave|stafflines|staffscale|score|sound|shift|style|gchords|"
+    r"name|nm|snm|subname|stem|cue|instrument|map)\s*=\s*(\"[^\"]*\"|\S+)|"
+    r"(?:treble|bass|tenor|alto|baritone|mezzo|soprano|perc)[1-5]?(?:[+-]8)?(?![A-Za-z])"
+)
+_OCTAVE = re.compile(r"octave\s*=\s*([+-]?\d)")
+_METER_SUM = re.compile(r"\(?\s*(\d+(?:\s*\+\s*\d+)*)\s*\)?\s*/\s*(\d+)$")
+_TEMPO_BEATS = re.compile(r"((?:\d+/\d+[\s+]*)+)=\s*(\d+(?:\.\d+)?)")
+_TEMPO_UNIT = re.compile(r"[A-Ca-c](\d*)(?:/(\d+))?\s*=\s*(\d+(?:\.\d+)?)")
+_TEMPO_BARE = re.compile(r"(\d+(?:\.\d+)?)$")
+_QUOTED = re.compile(r'"([^"]*)"')
+_COMBINING = {
+    "'": "\u0301", "`": "\u0300", "^": "\u0302", '"': "\u0308", "~": "\u0303", "c": "\u0327", ",": "\u0327",
+    "u": "\u0306", "v": "\u030c", "H": "\u030b", "r": "\u030a", "=": "\u0304", ";": "\u0328", ".": "\u0307",
+}  # fmt: skip
+_LIGATURES = {
+    "aa": "å", "AA": "Å", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "ss": "ß", "/o": "ø", "/O": "Ø",
+    "/l": "ł", "/L": "Ł", "/d": "đ", "/D": "Đ",
+}  # fmt: skip
+_ESCAPE = re.compile(
+    r"\\(?:u([0-9a-fA-F]{4})|(aa|AA|ae|AE|oe|OE|ss|/[oOlLdD])|(['`^\"~cuvHr,;=.])([A-Za-z])|([\\%&]))"
+)
+
+
+class FieldError(ValueError):
+    """A field value that cannot be read; `allowed` says what could stand there."""
+
+    def __init__(self, found: str, allowed: str) -> None:
+        self.found = found
+        self.allowed = allowed
+        super().__init__(f"found {found!r}, allowed {allowed}")
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """Q: field: whole notes a minute (None when only words stand there) and its words."""
+
+    wholes_per_minute: Fraction | None
+    words: str = ""
+
+
+def read_key(text: str) -> tuple[Key, int]:
+    """Read the value of K:.
+
+    Returns:
+        The key, and the octave shift asked for by `octave=`.
+
+    Raises:
+        FieldError: the value is no key.
+    """
+    octave = _OCTAVE.search(text)
+    shift = int(octave[1]) if octave else 0
+    rest = _SETTING.sub(" ", text).strip()
+    if rest == "" or rest.lower().startswith("none"):
+        return Key(extra=_extras(rest[4:])), shift
+    if rest[:2] in ("HP", "Hp"):
+        return PIPE_KEY, shift
+    match = _KEY.match(rest)
+    if not match:
+        if rest[0] in "^_=" and _EXTRA.match(rest):
+            return Key(extra=_extras(rest)), shift
+        raise FieldError(text, "a key such as G, Am, D mixolydian, Hp or none")
+    letter, accidental, word = match[1], match[2], match[3]
+    tonic = letter.upper() + accidental.replace("♯", "#").replace("♭", "b")
+    tail = rest[match.end() :]
+    if word.lower()[:3] == "exp":
+        return _explicit_key(tonic, tail), shift
+    mode = MODE_NAMES.get("m" if word.lower() == "m" else word.lower()[:3])
+    if mode is None:
+        raise FieldError(text, "a mode: maj, min, m, ion, aeo, dor, mix, lyd, phr, loc or exp")
+    if _EXTRA.sub("", tail).strip():
+        raise FieldError(text, "accidentals such as ^f _b or clef settings after the mode")
+    return Key(tonic, mode, _extras(tail)), shift
+
+
+def _extras(text: str) -> tuple[tuple[str, int], ...]:
+    found = {letter.upper(): ACCIDENTALS[mark] for mark, letter in _EXTRA.findall(text)}
+    return tuple(found.items())
+
+
+def _explicit_key(tonic: str, tail: str) -> Key:
+    """A key whose signature is exactly the accidentals written (K:D exp ^f)."""
+    wanted = {letter: 0 for letter in LETTERS} | dict(_extras(tail))
+    base = Key(tonic).signature
+    return Key(tonic, "major", tuple((k, v) for k, v in wanted.items() if v != base.get(k, 0)))
+
+
+def read_meter(text: str) -> Meter | None:
+    """Read the value of M:; None is free metre.
+
+    Raises:
+        FieldError: the value is no meter.
+    """
+    value = text.strip()
+    named = {"C": Meter(4, 4), "c": Meter(4, 4), "C|": Meter(2, 2), "c|": Meter(2, 2)}
+    if value in named:
+        return named[value]
+    if value.lower() in ("", "none"):
+        return None
+    match = _METER_SUM.match(value)
+    if match:
+        beats, unit = sum(int(part) for part in match[1].split("+")), int(match[2])
+        if 1 <= beats <= 64 and unit in (1, 2, 4, 8, 16, 32):
+            return Meter(beats, unit)
+    raise FieldError(text, "a meter: C, C|, none or 1-64 over 1, 2, 4, 8, 16 or 32")
+
+
+def read_unit(text: str) -> Fraction:
+    """Read the value of L:.
+
+    Raises:
+        FieldError: the value is no note length.
+    """
+    match = re.match(r"\s*(\d+)\s*(?:/\s*(\d+))?\s*$", text)
+    if match and 1 <= int(match[1]) <= 64 and 1 <= int(match[2] or 1) <= 512:
+        return Fraction(int(match[1]), int(match[2] or 1))
+    raise FieldError(text, "a note length such as 1/8")
+
+
+def default_unit(meter: Meter | None) -> Fraction:
+    """Unit note length where no L: is given: 1/16 in meters below 3/4, else 1/8."""
+    return Fraction(1, 16) if meter and meter.bar_duration < Fraction(3, 4) else Fraction(1, 8)
+
+
+def read_tempo(text: str, unit: Fraction, beat: Fraction) -> Tempo:
+    """Read the value of Q: in any of its forms.
+
+    Args:
+        text: `1/4=120`, `3/8=110`, `"Allegro" 1/4=120`, `C3=80` (old), `120` (old), words alone.
+        unit: unit note length, which the old forms count in.
+        beat: felt beat, used for a bare number.
+
+    Raises:
+        FieldError: the value is no tempo.
+    """
+    words = " ".join(_QUOTED.findall(text)).strip()
+    rest = _QUOTED.sub(" ", text).strip()
+    if not rest:
+        return Tempo(None, words)
+    if match := _TEMPO_BEATS.match(rest):
+        length = sum(
+            (Fraction(part) for part in match[1].replace("+", " ").split() if not part.endswith("/0")),
+            Fraction(0),
+        )
+        rate = Fraction(match[2])
+    elif match := _TEMPO_UNIT.match(rest):
+        length = unit * int(match[1] or 1) / int(match[2] or 1)
+        rate = Fraction(match[3])
+    elif match := _TEMPO_BARE.match(rest):
+        length, rate = beat, Fraction(match[1])
+    elif re.fullmatch(r"[A-Za-z][A-Za-z .'-]*", rest):
+        return Tempo(None, (words + " " + rest).strip())
+    else:
+        raise FieldError(text, 'a tempo such as 1/4=120, 120 or "Allegro"')
+    wholes = length * rate
+    if not 1 <= wholes <= 1000:
+        raise FieldError(text, "a tempo from 1 to 1000 whole notes a minute")
+    return Tempo(wholes, words)
+
+
+def felt_tempo(tempo: Tempo, meter: Meter | None) -> float | None:
+    """Tempo in felt beats a minute (quarters in free metre)."""
+    if tempo.wholes_per_minute is None:
+        return None
+    return float(tempo.wholes_per_minute / felt_beat(meter))
+
+
+def felt_beat(meter: Meter | None) -> Fraction:
+    """Felt beat of a meter in whole notes; a quarter in free metre."""
+    return meter.beat_duration if meter else Fraction(1, 4)
+
+
+def read_endings(text: str) -> tuple[int, ...]:
+    """Read an ending's numbers: `1`, `2,3`, `1-3`, `1.`.
+
+    Raises:
+        FieldError: no number from 1 to 99 in it, or a falling range.
+    """
+    passes: list[int] = []
+    for part in re.split(r"[,.]", text.replace(" ", "")):
+        if not part:
+            continue
+        first, _, last = part.partition("-")
+        if not first.isdigit() or (last and not last.isdigit()):
+            raise FieldError(text, "ending numbers such as 1, 1,3 or 1-3")
+        numbers = range(int(first), int(last or first) + 1)
+        if not numbers or numbers[0] < 1 or numbers[-1] > 99:
+            raise FieldError(text, "ending numbers 1 to 99, ranges rising")
+        passes.extend(numbers)
+    if not passes:
+        raise FieldError(text, "ending numbers such as 1, 1,3 or 1-3")
+    return tuple(dict.fromkeys(passes))
+
+
+def decode_text(text: str) -> str:
+    """Text of a field with ABC's escapes and HTML entities turned into characters."""
+
+    def plain(match: re.Match[str]) -> str:
+        code, ligature, accent, letter, literal = match.groups()
+        if code:
+            return chr(int(code, 16))
+        if ligature:
+            return _LIGATURES[ligature]
+        if literal:
+            return literal
+        return unicodedata.normalize("NFC", letter + _COMBINING[accent])
+
+    return html.unescape(_ESCAPE.sub(plain, text)).strip()
+
+
+def encode_text(text: str) -> str:
+    """Text of a field so that `decode_text` gives it back."""
+    flat = " ".join(text.split()).replace("\\", "\\\\").replace("%", "\\%")
+    return flat.replace("&", "&amp;") if html.unescape(flat) != flat else flat

@@ -1,0 +1,267 @@
+"""ABC text to tunes (standard 2.1, with the habits of real tune books)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from symbolic_bridge.abc_body import BodyReader
+from symbolic_bridge.abc_fields import (
+    FieldError,
+    Tempo,
+    decode_text,
+    default_unit,
+    felt_beat,
+    felt_tempo,
+    read_key,
+    read_meter,
+    read_tempo,
+    read_unit,
+)
+from symbolic_bridge.abc_lexer import without_comment
+from symbolic_bridge.errors import AbcSyntaxError
+from symbolic_bridge.mending import Mender
+from symbolic_bridge.tune import Header, Key, Meter, Tune
+
+_FIELD = re.compile(r"\s*([A-Za-z+]):(?![|:])(.*)$", re.DOTALL)
+_BODY_FIELDS = frozenset("BCDFGHIKLMNOPQRSTUVWXZmrsw+")
+_TEXT_FIELDS = frozenset("ABCDFGHNORSTWwZ")
+_MUSIC_LINE = re.compile(r"[^|]*[A-Ga-gz][^|]*\|")
+_FALLBACK_TITLE = "Untitled"
+
+
+@dataclass
+class _Block:
+    """The lines of one tune with their numbers."""
+
+    lines: list[tuple[int, str]] = field(default_factory=list)
+
+
+def read_tune(text: str, strict: bool = False) -> Tune:
+    """Read the first tune of ABC text.
+
+    Args:
+        text: ABC notation; words around the tune are passed over.
+        strict: raise on the first fault instead of mending it and listing it in `warnings`.
+
+    Raises:
+        AbcSyntaxError: nothing playable is found, or, with `strict`, anything is wrong.
+    """
+    return _read_block(_blocks(_checked(text), strict)[0], strict)
+
+
+def read_tunes(text: str, strict: bool = False) -> list[Tune]:
+    """Read every tune of ABC text.
+
+    Raises:
+        AbcSyntaxError: as `read_tune`, for any tune of the text.
+    """
+    return [_read_block(block, strict) for block in _blocks(_checked(text), strict)]
+
+
+def split_tunes(text: str) -> list[str]:
+    """The text of each tune by itself, so that one broken tune need not cost the others.
+
+    Each part is padded with empty lines, so that line numbers stay those of the whole text.
+
+    Raises:
+        AbcSyntaxError: the text holds no tune at all.
+    """
+    parts = []
+    for block in _blocks(_checked(text), strict=False):
+        first = block.lines[0][0]
+        last = block.lines[-1][0]
+        rows = dict(block.lines)
+        parts.append(
+            "\n" * (first - 1) + "\n".join(rows.get(number, "") for number in range(first, last + 1))
+        )
+    return parts
+
+
+def _checked(text: str) -> str:
+    """The text with one kind of line end; refuses what is no text."""
+    if not isinstance(text, str):
+        raise TypeError(f"ABC must be a str, not {type(text).__name__}")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    for number, line in enumerate(text.split("\n"), 1):
+        for column, char in enumerate(line, 1):
+            if (char < " " and char not in "\t\f\v") or char == "\ufffd":
+                raise AbcSyntaxError(number, column, char, "ABC text (this looks like binary data)")
+    if not text.strip():
+        raise AbcSyntaxError(1, 1, "", "ABC text beginning with X: (the text is empty)")
+    return text
+
+
+def _is_field(line: str) -> re.Match[str] | None:
+    return _FIELD.match(line)
+
+
+def _blocks(text: str, strict: bool) -> list[_Block]:
+    """Cut the text at X: lines, at fences and at blank lines that music does not follow."""
+    lines = list(enumerate(text.split("\n"), 1))
+    has_reference = any(line.lstrip().startswith("X:") for _, line in lines)
+    blocks: list[_Block] = []
+    current: _Block | None = None
+    blank = False
+    for number, line in lines:
+        stripped = line.strip()
+        if stripped.startswith("```"):
+            current, blank = None, False
+            continue
+        if stripped.startswith("X:"):
+            current = _Block()
+            blocks.append(current)
+            blank = False
+        elif (
+            current is None and not has_reference and (match := _is_field(line)) and match[1] in "TMLKRQCSOZ"
+        ):
+            current = _Block()
+            blocks.append(current)
+        if current is None:
+            continue
+        if not stripped:
+            blank = True
+            continue
+        if blank:
+            # A blank line ends a tune, but real files also have them inside.
+            going_on = (_is_field(line) and stripped[0] in _BODY_FIELDS) or (
+                _MUSIC_LINE.match(stripped) and not re.search(r"[a-z]{4} ", stripped)
+            )
+            if not going_on or strict and _has_music(current):
+                current = None
+                continue
+            blank = False
+        current.lines.append((number, line))
+    if not blocks:
+        number, line = next(((n, ln) for n, ln in lines if ln.strip()), (1, ""))
+        raise AbcSyntaxError(
+            number, 1, line.strip(), "a header field such as X:1 or K:G at the start of a tune"
+        )
+    return blocks
+
+
+def _has_music(block: _Block) -> bool:
+    """Whether a line of the block stands behind its K: field."""
+    return any(line.lstrip().startswith("K:") for _, line in block.lines)
+
+
+@dataclass
+class _HeaderDraft:
+    """Header values while they are being read."""
+
+    title: str = ""
+    reference: int = 1
+    rhythm: str = ""
+    meter: Meter | None = field(default_factory=Meter)
+    unit: Fraction | None = None
+    tempo_text: tuple[int, int, str] | None = None
+    key: Key = field(default_factory=Key)
+    octave: int = 0
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+
+
+def _read_block(block: _Block, strict: bool) -> Tune:
+    mender = Mender(strict)
+    draft = _HeaderDraft()
+    body_start = _read_header(block, draft, mender)
+    unit = draft.unit or default_unit(draft.meter)
+    tempo = Tempo(None)
+    if draft.tempo_text:
+        line, column, text = draft.tempo_text
+        try:
+            tempo = read_tempo(text, unit, felt_beat(draft.meter))
+        except FieldError as error:
+            mender.mend(line, column, error.found, error.allowed)
+    if tempo.words:
+        draft.fields.append(("Q", tempo.words))
+    header = Header(
+        title=draft.title or _FALLBACK_TITLE, reference=draft.reference, rhythm=draft.rhythm, meter=draft.meter,
+        unit=unit, key=draft.key, tempo_bpm=felt_tempo(tempo, draft.meter), fields=tuple(draft.fields),
+    )  # fmt: skip
+    body = BodyReader(header, mender, draft.octave)
+    for number, raw in block.lines[body_start:]:
+        _read_body_line(body, number, raw)
+    last, text = block.lines[-1]
+    bars = body.finish(last)
+    if not any(bar.notes for bar in bars):
+        raise AbcSyntaxError(last, len(text) + 1, "end of the tune", "notes after the K: field")
+    header = replace(header, fields=header.fields + tuple(body.fields) + tuple(body.lyrics))
+    return Tune(header, bars, tuple(mender.warnings))
+
+
+def _read_header(block: _Block, draft: _HeaderDraft, mender: Mender) -> int:
+    """Read up to and with the first K: line; gives the index of the line behind it."""
+    last_letter = ""
+    for index, (number, raw) in enumerate(block.lines):
+        line = without_comment(raw).rstrip()
+        if not line.strip():
+            continue
+        match = _is_field(line)
+        if not match:
+            if _MUSIC_LINE.match(line):
+                raise AbcSyntaxError(number, 1, line.strip(), "a K: field before the notes")
+            mender.mend(number, 1, line.strip(), "a header field such as T: or K:")
+            continue
+        letter, value = match[1], match[2]
+        column = match.start(2) + 1
+        if letter == "+" and last_letter:
+            if draft.fields and draft.fields[-1][0] == last_letter:
+                joined = f"{draft.fields[-1][1]} {decode_text(value)}".strip()
+                draft.fields[-1] = (last_letter, joined)
+            else:
+                mender.mend(number, 1, line.strip(), "+: after a text field")
+            continue
+        last_letter = letter
+        try:
+            _read_header_field(draft, letter, value, (number, column))
+        except FieldError as error:
+            mender.mend(number, column, error.found, error.allowed)
+        if letter == "K":
+            _check_header(draft, mender, block.lines[0][0])
+            return index + 1
+    number, text = block.lines[-1]
+    raise AbcSyntaxError(number, len(text) + 1, "end of the tune", "a K: field and notes")
+
+
+def _check_header(draft: _HeaderDraft, mender: Mender, first_line: int) -> None:
+    for letter, name in (("X", "X: (a number)"), ("T", "T: (a title)")):
+        if letter not in draft.seen:
+            mender.mend(first_line, 1, f"a header without {letter}:", name)
+
+
+def _read_header_field(draft: _HeaderDraft, letter: str, value: str, place: tuple[int, int]) -> None:
+    again = letter in draft.seen
+    draft.seen.add(letter)
+    text = decode_text(value)
+    if letter == "K":
+        draft.key, draft.octave = read_key(value)
+    elif letter == "M":
+        draft.meter = read_meter(value)
+    elif letter == "L":
+        draft.unit = read_unit(value)
+    elif letter == "Q":
+        draft.tempo_text = (*place, value)
+    elif letter == "X":
+        match = re.match(r"\s*(\d{1,9})", value)
+        if not match:
+            raise FieldError(value.strip(), "a number after X:")
+        draft.reference = int(match[1])
+    elif letter == "T" and not again:
+        draft.title = text
+    elif letter == "R" and not again:
+        draft.rhythm = text
+    elif text:
+        draft.fields.append((letter, text))
+
+
+def _read_body_line(body: BodyReader, number: int, raw: str) -> None:
+    line = without_comment(raw).rstrip()
+    if not line.strip():
+        return
+    match = _is_field(line)
+    if match and match[1] in _BODY_FIELDS:
+        body.field_line(match[1], match[2], number, match.start(2) + 1)
+    else:
+        body.music_line(line, number)

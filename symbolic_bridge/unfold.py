@@ -1,0 +1,245 @@
+"""Repeats, endings and part orders written out, and the notes of a tune on one time line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from symbolic_bridge.tune import Bar, Note, Tune
+
+
+@dataclass(frozen=True)
+class TimedNote:
+    """A sounding note (or chord) of a tune as played; `start` and `duration` in whole notes.
+
+    `bar` is the index of its bar in the unfolded tune; `note` is the note as written there (the first one of a
+    chain of tied notes, so that its graces and decorations stay with the beginning).
+    """
+
+    start: Fraction
+    duration: Fraction
+    pitches: tuple[int, ...]
+    bar: int
+    note: Note
+
+
+def unfold_tune(tune: Tune) -> Tune:
+    """The tune as played: no repeat signs, no endings, no part order left."""
+    order = play_order(tune)
+    state = _states(tune)
+    bars: list[Bar] = []
+    now = (tune.header.meter, tune.header.key, tune.header.tempo_bpm)
+    for index in order:
+        bar = tune.bars[index]
+        meter, key, tempo = state[index]
+        bars.append(
+            replace(
+                bar,
+                start_repeat=False, end_repeat=False, endings=(),
+                meter=meter if meter != now[0] else None,
+                key=key if key != now[1] else None,
+                tempo_bpm=tempo if tempo != now[2] else None,
+            )
+        )  # fmt: skip
+        now = state[index]
+    fields = tuple(entry for entry in tune.header.fields if entry[0] != "P")
+    return Tune(replace(tune.header, fields=fields), tuple(bars), tune.warnings)
+
+
+def _states(tune: Tune) -> list[tuple]:
+    """Meter, key and tempo in force in every written bar."""
+    meter, key, tempo = tune.header.meter, tune.header.key, tune.header.tempo_bpm
+    states = []
+    for bar in tune.bars:
+        meter, key, tempo = bar.meter or meter, bar.key or key, bar.tempo_bpm or tempo
+        states.append((meter, key, tempo))
+    return states
+
+
+def play_order(tune: Tune) -> tuple[int, ...]:
+    """Indices of the written bars in the order in which they sound."""
+    groups = _part_groups(tune)
+    order: list[int] = []
+    for start, stop in groups:
+        order.extend(_repeat_order(tune.bars, start, stop))
+    return tuple(order)
+
+
+def part_of_bars(tune: Tune) -> tuple[int, ...]:
+    """For every written bar the number of its section: 0 for A, 1 for B ...
+
+    A section begins at a P: label, after a repeat sign or double bar (endings belong to what they end), and at
+    a start of a repeat. A section shorter than two bars joins the one behind it, so pickups make none.
+    """
+    bars = tune.bars
+    starts = {0}
+    last_ending = 0
+    for index in range(1, len(bars)):
+        bar, before = bars[index], bars[index - 1]
+        if before.endings or bars[index].endings:
+            last_ending = index
+        if bar.part or bar.start_repeat or ((before.end_repeat or before.double_bar) and not bar.endings):
+            starts.add(index)
+    del last_ending
+    kept: list[int] = [0]
+    for start in sorted(starts - {0}):
+        if start - kept[-1] >= 2 or bars[start].part:
+            kept.append(start)
+    if len(kept) > 1 and len(bars) - kept[-1] < 2:
+        kept.pop()
+    marks = set(kept[1:])
+    section, sections = 0, []
+    for index in range(len(bars)):
+        section += index in marks
+        sections.append(section)
+    return tuple(sections)
+
+
+def _part_groups(tune: Tune) -> list[tuple[int, int]]:
+    """Runs of bars [start, stop) in the order that a header's P: asks for; the whole tune without one."""
+    whole = [(0, len(tune.bars))]
+    text = next((value for letter, value in tune.header.fields if letter == "P"), "")
+    wanted = expand_parts(text)
+    labels = [(index, bar.part) for index, bar in enumerate(tune.bars) if bar.part]
+    if not wanted or not labels:
+        return whole
+    stops = [index for index, _ in labels[1:]] + [len(tune.bars)]
+    spans = {}
+    for (start, label), stop in zip(labels, stops, strict=True):
+        spans.setdefault(label, (start, stop))
+    if labels[0][0] > 0 and wanted[0] not in spans:
+        spans[wanted[0]] = (0, labels[0][0])
+    if any(label not in spans for label in wanted):
+        return whole
+    lead_in = [(0, labels[0][0])] if labels[0][0] > 0 and (0, labels[0][0]) not in spans.values() else []
+    return lead_in + [spans[label] for label in wanted]
+
+
+def expand_parts(text: str) -> tuple[str, ...]:
+    """Labels in order of playing: "A2(BC)2" gives A A B C B C. Empty when the text is no part order."""
+    text = re.sub(r"[\s.]", "", text)
+    if not re.fullmatch(r"[A-Za-z0-9()]*", text) or len(text) > 200:
+        return ()
+    stack: list[list[str]] = [[]]
+    last: list[str] = []
+    place = 0
+    while place < len(text):
+        char = text[place]
+        place += 1
+        if char == "(":
+            stack.append([])
+            last = []
+        elif char == ")":
+            if len(stack) < 2:
+                return ()
+            last = stack.pop()
+            stack[-1].extend(last)
+        elif char.isdigit():
+            stack[-1].extend(last * (int(char) - 1))
+            last = []
+        else:
+            last = [char]
+            stack[-1].append(char)
+        if len(stack[-1]) > 1000:
+            return ()
+    return tuple(stack[0]) if len(stack) == 1 else ()
+
+
+def _repeat_order(bars: tuple[Bar, ...], start: int, stop: int) -> list[int]:
+    """Order of play of the bars [start, stop): sections one after another, each as often as its signs say."""
+    order: list[int] = []
+    place = start
+    while place < stop:
+        section = _section(bars, place, stop)
+        order.extend(section[0])
+        place = section[1]
+    return order
+
+
+def _section(bars: tuple[Bar, ...], start: int, stop: int) -> tuple[list[int], int]:
+    """Order of play of the section that begins at `start`, and where the next one begins."""
+    index = start
+    opened = bars[start].start_repeat
+    while index < stop:
+        bar = bars[index]
+        if index > start and bar.start_repeat:
+            return list(range(start, index)), index
+        if bar.endings:
+            return _with_endings(bars, start, index, stop)
+        if bar.end_repeat:
+            return list(range(start, index + 1)) * 2, index + 1
+        if bar.double_bar and not opened and index + 1 < stop and not bars[index + 1].endings:
+            # Standard 2.1: without |: the repeat goes back to the latest double bar.
+            return list(range(start, index + 1)), index + 1
+        index += 1
+    return list(range(start, stop)), stop
+
+
+def _with_endings(bars: tuple[Bar, ...], start: int, first: int, stop: int) -> tuple[list[int], int]:
+    """A section [start, first) with endings from `first` on."""
+    blocks: list[tuple[tuple[int, ...], int, int]] = []
+    taken: set[int] = set()
+    index = first
+    while index < stop and bars[index].endings and not taken & set(bars[index].endings):
+        passes = bars[index].endings
+        end = _ending_stop(bars, index, stop, blocks[0][2] - blocks[0][1] if blocks else 0)
+        blocks.append((passes, index, end))
+        taken |= set(passes)
+        index = end
+    body = list(range(start, first))
+    order: list[int] = []
+    for turn in range(1, max(taken) + 1):
+        block = next(((begin, end) for passes, begin, end in blocks if turn in passes), None)
+        if block:
+            order.extend(body + list(range(*block)))
+    return order, index
+
+
+def _ending_stop(bars: tuple[Bar, ...], start: int, stop: int, usual: int) -> int:
+    """Where the ending that begins at `start` is over.
+
+    `usual` is the length of the first ending: a last ending with no sign behind it is taken to be as long, when a
+    repeat sign far behind it would otherwise be swallowed.
+    """
+    index = start
+    while index < stop:
+        bar = bars[index]
+        if index > start and (bar.start_repeat or bar.endings):
+            return index
+        if bar.double_bar and not bar.end_repeat:
+            return index + 1
+        if bar.end_repeat:
+            far = usual and index + 1 - start > usual + 1
+            return start + usual if far else index + 1
+        index += 1
+    return stop
+
+
+def timed_notes(tune: Tune) -> list[TimedNote]:
+    """The notes of an unfolded tune in order of their start, ties merged, rests left out.
+
+    Args:
+        tune: a tune as `unfold_tune` gives it; repeat signs, if any are left, are passed over.
+    """
+    found: list[TimedNote] = []
+    # MIDI pitch -> index in `found` of the note that a tie holds.
+    held: dict[int, int] = {}
+    now = Fraction(0)
+    for bar_index, bar in enumerate(tune.bars):
+        for note in bar.notes:
+            new_held: dict[int, int] = {}
+            fresh: list[int] = []
+            for midi in dict.fromkeys(pitch.midi for pitch in note.pitches):
+                if midi in held:
+                    new_held[midi] = held[midi]
+                else:
+                    fresh.append(midi)
+            for index in set(new_held.values()):
+                found[index] = replace(found[index], duration=now + note.duration - found[index].start)
+            if fresh:
+                found.append(TimedNote(now, note.duration, tuple(fresh), bar_index, note))
+                new_held.update(dict.fromkeys(fresh, len(found) - 1))
+            now += note.duration
+            held = new_held if note.tie else {}
+    return found
