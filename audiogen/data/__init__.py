@@ -1,0 +1,1 @@
+"""Training data made from tunes: corpora, rendered audio pools and shards of codes."""
