@@ -92,7 +92,7 @@ def _meters(**tempos: float) -> tuple[tuple[Meter, float], ...]:
 _C, _CUT, _DUPLE, _TRIPLE, _JIG = Meter(4, 4), Meter(2, 2), Meter(2, 4), Meter(3, 4), Meter(6, 8)
 
 _TABLE = (
-    Kind("reel", ("reel", "reels", "ríl"), _C, 208, 1.12, True, counted_beats=2),
+    Kind("reel", ("reel", "reels", "ríl"), _C, 208, same_bar=True, counted_beats=2),
     Kind("jig", ("jig", "double jig", "doublejig", "jigs", "dbl jig", "port", "irish jig"), _JIG, 116,
          tempos=_meters(m12_8=116, m9_8=120, m3_8=348)),
     Kind("single jig", ("single jig", "singlejig", "single jigs"), _JIG, 122, tempos=_meters(m12_8=122)),

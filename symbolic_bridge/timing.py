@@ -1,0 +1,185 @@
+"""The grid a tune is played on: bars laid end to end, tempo, fermatas and swing, as one map to seconds.
+
+Score positions are whole notes from the start of the unfolded tune.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from symbolic_bridge.tune import Bar, Key, Meter, Tune
+from symbolic_bridge.unfold import part_of_bars, play_order, unfold_tune
+
+# How much longer a note with a fermata lasts.
+FERMATA_STRETCH = 1.6
+FREE_METER = Meter(4, 4)
+
+
+@dataclass(frozen=True)
+class PlayedBar:
+    """One bar of the unfolded tune. `start`/`end` in whole notes; `meter`, `key` in force; `section` 0 for A.
+
+    `is_pickup`: shorter than its metre says and leading into a section: its beats are the last ones of a bar.
+    """
+
+    start: Fraction
+    end: Fraction
+    meter: Meter
+    key: Key
+    section: int
+    is_pickup: bool
+
+    @property
+    def duration(self) -> Fraction:
+        return self.end - self.start
+
+    @property
+    def metric_start(self) -> Fraction:
+        """Where the full bar begins whose last part a pickup is; else `start`."""
+        return self.end - self.meter.bar_duration if self.is_pickup else self.start
+
+    @property
+    def beats(self) -> int:
+        """Felt beats from `metric_start` to `end`."""
+        return max(1, round((self.end - self.metric_start) / self.meter.beat_duration))
+
+
+def lay_out(tune: Tune) -> tuple[Tune, tuple[PlayedBar, ...]]:
+    """Unfold a tune and lay its bars end to end.
+
+    Returns:
+        The unfolded tune without its empty bars, and one PlayedBar for each of its bars.
+    """
+    unfolded = unfold_tune(tune)
+    written_sections = part_of_bars(tune)
+    sections = [written_sections[index] for index in play_order(tune)]
+    bars: list[Bar] = []
+    played: list[PlayedBar] = []
+    meter, key, position = tune.header.meter or FREE_METER, tune.header.key, Fraction(0)
+    pending: Bar | None = None
+    for bar, section in zip(unfolded.bars, sections, strict=True):
+        meter, key = bar.meter or meter, bar.key or key
+        if not bar.notes:
+            # What an empty bar changes holds for the next one.
+            pending = bar if pending is None else _with_changes(bar, pending)
+            continue
+        if pending is not None:
+            bar, pending = _with_changes(bar, pending), None
+        opens = not played or section != played[-1].section or _is_short(played[-1])
+        duration = bar.duration
+        is_pickup = opens and duration < meter.bar_duration
+        if played and is_pickup and played[-1].is_pickup:
+            is_pickup = False
+        played.append(PlayedBar(position, position + duration, meter, key, section, is_pickup))
+        bars.append(bar)
+        position += duration
+    return replace(unfolded, bars=tuple(bars)), tuple(played)
+
+
+def _with_changes(bar: Bar, earlier: Bar) -> Bar:
+    return replace(
+        bar,
+        meter=bar.meter or earlier.meter,
+        key=bar.key or earlier.key,
+        tempo_bpm=bar.tempo_bpm or earlier.tempo_bpm,
+    )
+
+
+def _is_short(bar: PlayedBar) -> bool:
+    return bar.duration < bar.meter.bar_duration
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Score positions (whole notes) to seconds: swing first, then tempo. All arrays are increasing floats."""
+
+    straight: np.ndarray
+    swung: np.ndarray
+    knots: np.ndarray
+    knot_seconds: np.ndarray
+
+    def seconds(self, positions: Iterable[Fraction | float] | np.ndarray) -> np.ndarray:
+        """Seconds after the start of the tune, float64, one for each position (in whole notes)."""
+        places = np.asarray([float(position) for position in positions])
+        return np.interp(np.interp(places, self.straight, self.swung), self.knots, self.knot_seconds)
+
+    @property
+    def length_seconds(self) -> float:
+        return float(self.knot_seconds[-1])
+
+
+def build_clock(
+    bars: Sequence[PlayedBar],
+    whole_seconds: Sequence[float],
+    fermatas: Iterable[tuple[Fraction, Fraction]],
+    onsets: Iterable[Fraction],
+    swing: float,
+    pair: Fraction,
+) -> Clock:
+    """The clock of one pass through a tune.
+
+    Args:
+        bars: the played bars.
+        whole_seconds: seconds that a whole note lasts in each bar.
+        fermatas: (start, end) of the notes that are held; they last FERMATA_STRETCH times as long.
+        onsets: where the tune's notes start; pairs already uneven there (dotted, triplets) are left as written.
+        swing: length of the first of two quick notes over the second; 1 is straight.
+        pair: length of such a pair in whole notes.
+    """
+    knots = {bar.start for bar in bars} | {bars[-1].end}
+    held = sorted(fermatas)
+    for start, end in held:
+        knots |= {start, end}
+    ordered = sorted(knots)
+    starts = np.array([float(knot) for knot in ordered])
+    bar_starts = np.array([float(bar.start) for bar in bars])
+    bar_of = np.clip(np.searchsorted(bar_starts, starts[:-1] + 1e-9) - 1, 0, len(bars) - 1)
+    rates = np.asarray(whole_seconds, float)[bar_of]
+    for start, end in held:
+        rates[(starts[:-1] >= float(start) - 1e-9) & (starts[:-1] < float(end) - 1e-9)] *= FERMATA_STRETCH
+    seconds = np.concatenate([[0.0], np.cumsum(np.diff(starts) * rates)])
+    straight, swung = _swing_map(bars, onsets, swing, pair)
+    return Clock(straight, swung, starts, seconds)
+
+
+def _swing_map(
+    bars: Sequence[PlayedBar], onsets: Iterable[Fraction], swing: float, pair: Fraction
+) -> tuple[np.ndarray, np.ndarray]:
+    end = float(bars[-1].end)
+    straight, swung = [0.0], [0.0]
+    if swing != 1:
+        inside = _onsets_in_pairs(bars, onsets, pair)
+        even = {Fraction(0), pair / 2}
+        for cell, places in sorted(inside.items()):
+            if places <= even | {pair / 4, 3 * pair / 4} and (pair / 2 in places or places <= even):
+                middle = float(cell + pair / 2)
+                if cell >= 0 and float(cell) >= straight[-1] and float(cell + pair) <= end:
+                    shift = float(pair) * (swing / (1 + swing) - 0.5)
+                    straight += [float(cell), middle, float(cell + pair)]
+                    swung += [float(cell), middle + shift, float(cell + pair)]
+    return np.array([*straight, end]), np.array([*swung, end])
+
+
+def _onsets_in_pairs(
+    bars: Sequence[PlayedBar], onsets: Iterable[Fraction], pair: Fraction
+) -> dict[Fraction, set[Fraction]]:
+    """Onsets inside every pair of quick notes: {start of the pair: places after it}. Pairs count from metric starts."""
+    cells: dict[Fraction, set[Fraction]] = {}
+    for bar in bars:
+        cell = bar.metric_start
+        while cell < bar.end:
+            if cell + pair > bar.start:
+                cells.setdefault(cell, set())
+            cell += pair
+    edges = sorted(cells)
+    turn = 0
+    for onset in sorted(onsets):
+        while turn + 1 < len(edges) and edges[turn + 1] <= onset:
+            turn += 1
+        if edges[turn] <= onset < edges[turn] + pair:
+            cells[edges[turn]].add(onset - edges[turn])
+    return cells
