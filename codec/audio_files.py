@@ -9,7 +9,8 @@ import io
 import os
 import struct
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -135,25 +136,33 @@ def check_writable(path: str | Path, audio: bool = True) -> None:
     os.unlink(temporary)
 
 
-def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write a file whole or not at all: under a temporary name in the same folder, then renamed.
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A temporary file in the target's folder that becomes the target when the block ends, or goes if it fails.
 
     Raises:
         OSError: with the target's name, when the folder is missing or unwritable or the disk is full.
     """
     target = Path(path)
-    handle, temporary = _open_beside(target)
+    handle, name = _open_beside(target)
+    os.close(handle)
+    temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o666 & ~_umask())
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, target)
     except BaseException as error:
         # BaseException: Ctrl-C must not leave the temporary file behind either.
-        os.unlink(temporary)
-        if isinstance(error, OSError):
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, name):
             raise OSError(error.errno, error.strerror, str(target)) from error
         raise
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Write a file whole or not at all; errors as in `replacing`."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def resample(waveform: Waveform, sample_rate: int) -> Waveform:
@@ -186,7 +195,7 @@ def _format_of(target: Path) -> tuple[str, str]:
 def _open_beside(target: Path) -> tuple[int, str]:
     """A temporary file in the target's folder; errors name the target, not the temporary file."""
     try:
-        return tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent)
+        return tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=target.suffix, dir=target.parent)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(target)) from error
 

@@ -1,0 +1,72 @@
+"""Waveform to spectral features and spectrum back to waveform, both on the frame clock.
+
+Frame s covers samples [s * hop, (s + 1) * hop) and every analysis window is centred on the middle of its
+frame, so a click at a frame's centre shows up in that frame. Axes: B batch, T samples, S frames, D features.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+# (window samples, windows a frame, bins kept) of the three views the encoder looks through: long windows tell
+# neighbouring semitones apart in the bass, short ones say when a note starts. Magnitudes only: codes that chase
+# phase are hard to predict, and the decoder can invent phase.
+VIEWS = ((4096, 1, 341), (2048, 1, 1025), (512, 2, 257))
+LOG_FLOOR = 1e-4
+LOG_MEAN, LOG_SCALE = -6.0, 3.0  # of log magnitudes over the training pool, rounded
+
+
+class SpectralFeatures(nn.Module):
+    """Log magnitudes of the three views, side by side: [B, T] -> [B, S, D] with T a multiple of `hop`."""
+
+    def __init__(self, hop: int) -> None:
+        super().__init__()
+        self.hop = hop
+        self.size = sum(per_frame * bins for _, per_frame, bins in VIEWS)
+        for window, _, _ in VIEWS:
+            self.register_buffer(f"window_{window}", torch.hann_window(window), persistent=False)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        views = []
+        for window, per_frame, bins in VIEWS:
+            step = self.hop // per_frame
+            edge = (window - step) // 2
+            padded = F.pad(samples, (edge, edge))
+            taper = getattr(self, f"window_{window}")
+            spectrum = torch.stft(padded, window, step, window=taper, center=False, return_complex=True)
+            magnitude = spectrum[:, :bins].abs() * (2 / window)
+            log_magnitude = (magnitude + LOG_FLOOR).log()  # [B, bins, S * per_frame]
+            batch, _, steps = log_magnitude.shape
+            view = log_magnitude.transpose(1, 2).reshape(batch, steps // per_frame, per_frame * bins)
+            views.append((view - LOG_MEAN) / LOG_SCALE)  # [B, S, per_frame * bins]
+        return torch.cat(views, dim=-1)  # [B, S, D]
+
+
+class InverseSTFT(nn.Module):
+    """Complex spectra to sound by windowed overlap-add (the head of Vocos, Siuzdak 2023).
+
+    [B, S, window // 2 + 1] complex -> [B, S * hop]. Unlike `torch.istft` every frame yields exactly `hop` samples.
+    """
+
+    def __init__(self, window: int, hop: int) -> None:
+        super().__init__()
+        if window % 2 or (window - hop) % 2 or window < hop:
+            raise ValueError(f"window {window} and hop {hop}: window must be even, at least hop, and differ evenly")
+        self.window, self.hop = window, hop
+        self.register_buffer("taper", torch.hann_window(window), persistent=False)
+
+    def forward(self, spectrum: Tensor) -> Tensor:
+        frames = torch.fft.irfft(spectrum, n=self.window, dim=-1) * self.taper  # [B, S, window]
+        edge = (self.window - self.hop) // 2
+        total = self._overlap_add(frames)
+        envelope = self._overlap_add(self.taper.square().expand(1, frames.shape[1], -1))
+        stop = total.shape[-1] - edge
+        return total[:, edge:stop] / envelope[:, edge:stop].clamp_min(1e-6)  # [B, S * hop]
+
+    def _overlap_add(self, frames: Tensor) -> Tensor:
+        length = (frames.shape[1] - 1) * self.hop + self.window
+        columns = frames.transpose(1, 2)  # [B, window, S]
+        folded = F.fold(columns, (1, length), (1, self.window), stride=(1, self.hop))
+        return folded[:, 0, 0]  # [B, length]

@@ -1,0 +1,193 @@
+"""The codec: spectral features -> ConvNeXt -> residual quantiser -> ConvNeXt -> inverse STFT.
+
+All heavy work runs at the frame rate, as in Vocos (Siuzdak 2023), which is what makes it fast on a CPU.
+Axes: B batch, C channels, T samples, K codebooks, S frames, D features.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+import torchaudio
+from torch import Tensor, nn
+
+from codec.features import InverseSTFT, SpectralFeatures
+from codec.quantizer import ResidualQuantizer
+from codec.types import Codes, CodecSpec, Waveform
+
+
+@dataclass(frozen=True)
+class CodecConfig:
+    """Shape of a codec. A decoder of `decoder_blocks` blocks of kernel 7 looks 3 * (blocks + 1) frames ahead,
+    and the inverse STFT window / 2 - hop / 2 samples more: 0.45 s as shipped."""
+
+    sample_rate: int = 24_000
+    hop_samples: int = 480
+    codebooks: int = 6
+    codebook_size: int = 1024
+    latent_size: int = 64
+    encoder_width: int = 256
+    encoder_blocks: int = 5
+    encoder_expansion: int = 2
+    decoder_width: int = 288
+    decoder_blocks: int = 6
+    decoder_expansion: int = 3
+    head_window: int = 1920
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 1:
+                raise ValueError(f"{name} is {value}; it must be at least 1")
+        if self.hop_samples % 2 or self.head_window < self.hop_samples:
+            raise ValueError(f"hop_samples {self.hop_samples} must be even and at most head_window {self.head_window}")
+
+
+class ConvNeXtBlock(nn.Module):
+    """Depthwise convolution over time, then a pointwise network, added to the input (Liu et al. 2022)."""
+
+    def __init__(self, width: int, expansion: int, scale: float) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv1d(width, width, 7, padding=3, groups=width)
+        self.norm = nn.LayerNorm(width)
+        self.widen = nn.Linear(width, width * expansion)
+        self.narrow = nn.Linear(width * expansion, width)
+        self.scale = nn.Parameter(torch.full((width,), scale))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, S, D] -> [B, S, D]."""
+        hidden = self.depthwise(x.transpose(1, 2)).transpose(1, 2)  # [B, S, D]
+        return x + self.scale * self.narrow(F.gelu(self.widen(self.norm(hidden)), approximate="tanh"))
+
+
+class ConvNeXt(nn.Sequential):
+    """Input layer, blocks and a last norm: [B, S, size] -> [B, S, width]."""
+
+    def __init__(self, size: int, width: int, blocks: int, expansion: int, input_kernel: int) -> None:
+        super().__init__()
+        self.enter = nn.Conv1d(size, width, input_kernel, padding=input_kernel // 2)
+        self.enter_norm = nn.LayerNorm(width)
+        self.blocks = nn.ModuleList(ConvNeXtBlock(width, expansion, 1 / blocks) for _ in range(blocks))
+        self.leave_norm = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.enter_norm(self.enter(x.transpose(1, 2)).transpose(1, 2))
+        for block in self.blocks:
+            x = block(x)
+        return self.leave_norm(x)
+
+
+class Encoder(nn.Module):
+    """[B, T] samples -> [B, S, latent_size]; T must be a multiple of the hop."""
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        self.features = SpectralFeatures(config.hop_samples)
+        self.body = ConvNeXt(
+            self.features.size, config.encoder_width, config.encoder_blocks, config.encoder_expansion, input_kernel=1
+        )
+        self.leave = nn.Linear(config.encoder_width, config.latent_size)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        return self.leave(self.body(self.features(samples)))
+
+
+class Decoder(nn.Module):
+    """[B, S, latent_size] -> [B, S * hop] samples, through one magnitude and one phase per bin and frame."""
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        self.body = ConvNeXt(
+            config.latent_size, config.decoder_width, config.decoder_blocks, config.decoder_expansion, input_kernel=7
+        )
+        self.head = nn.Linear(config.decoder_width, config.head_window + 2)
+        self.synthesis = InverseSTFT(config.head_window, config.hop_samples)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        log_magnitude, phase = self.head(self.body(latents)).float().chunk(2, dim=-1)  # [B, S, bins] each
+        # The ceiling keeps an untrained or misled head from overflowing; music stays far under it.
+        return self.synthesis(torch.polar(log_magnitude.clamp(max=7.0).exp(), phase))
+
+
+class Codec(nn.Module):
+    """Waveform to codes and back. `encode` and `decode` are the public doors; training uses the parts."""
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.quantizer = ResidualQuantizer(config.codebooks, config.codebook_size, config.latent_size)
+        self.decoder = Decoder(config)
+
+    @cached_property
+    def spec(self) -> CodecSpec:
+        """Rates, sizes and identity; computed once, on weights that are no longer trained."""
+        config = self.config
+        return CodecSpec(
+            sample_rate=config.sample_rate,
+            hop_samples=config.hop_samples,
+            channels=1,
+            codebooks=config.codebooks,
+            codebook_size=config.codebook_size,
+            identity=self._identity(),
+        )
+
+    @torch.inference_mode()
+    def encode(self, waveform: Waveform, codebooks: int | None = None) -> Codes:
+        """Code a waveform of any rate and channel count (resampled and mixed down to mono).
+
+        Args:
+            waveform: samples [B, C, T].
+            codebooks: how many of the codebooks to use, all by default; fewer is a lower bitrate.
+
+        Returns:
+            tokens [B, K, S] with S = ceil(T / hop) at the codec's rate.
+
+        Raises:
+            ValueError: no samples, or `codebooks` out of range.
+        """
+        wanted = self.config.codebooks if codebooks is None else codebooks
+        if not 1 <= wanted <= self.config.codebooks:
+            raise ValueError(f"codebooks is {codebooks}; 1 to {self.config.codebooks} are allowed")
+        if waveform.samples.shape[-1] == 0:
+            raise ValueError("the waveform has no samples")
+        mono = waveform.samples.mean(dim=1).to(self._device)  # [B, T]
+        if waveform.sample_rate != self.config.sample_rate:
+            mono = torchaudio.functional.resample(mono, waveform.sample_rate, self.config.sample_rate)
+        mono = F.pad(mono, (0, -mono.shape[-1] % self.config.hop_samples))
+        return Codes(self.quantizer.encode(self.encoder(mono), wanted), self.spec)
+
+    @torch.inference_mode()
+    def decode(self, codes: Codes) -> Waveform:
+        """The sound of codes: samples [B, 1, S * hop] at the codec's rate.
+
+        Raises:
+            ValueError: the codes are of another codec.
+        """
+        if codes.spec.identity != self.spec.identity:
+            raise ValueError(f"codes of codec {codes.spec.identity} cannot be decoded by codec {self.spec.identity}")
+        if codes.tokens.shape[-1] == 0:
+            return Waveform(torch.zeros(codes.tokens.shape[0], 1, 0), self.config.sample_rate)
+        samples = self.decoder(self.quantizer.decode(codes.tokens.to(self._device)))
+        return Waveform(samples[:, None].cpu(), self.config.sample_rate)  # [B, 1, T]
+
+    @property
+    def _device(self) -> torch.device:
+        return self.decoder.head.weight.device
+
+    def _identity(self) -> str:
+        """Hash of what gives codes their meaning: the encoder and the quantiser, at shipped precision."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.shipped_state().items()):
+            if not name.startswith("decoder."):
+                digest.update(name.encode())
+                digest.update(tensor.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    def shipped_state(self) -> dict[str, Tensor]:
+        """The weights that are saved for use: fp16, without the codebooks' learning state."""
+        learning = (".counts", ".sums", ".started")
+        return {k: v.detach().half() for k, v in self.state_dict().items() if not k.endswith(learning)}

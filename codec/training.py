@@ -1,0 +1,221 @@
+"""Training the codec: first everything against spectral distances, then the decoder against discriminators.
+
+The second stage leaves encoder and quantiser alone, so codes keep their meaning and a language model trained on
+them keeps its codec.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+
+from codec.discriminators import SpectralDiscriminators, discriminator_loss, generator_losses
+from codec.losses import ReconstructionLoss
+from codec.model import Codec, CodecConfig
+from codec.pool import AudioPool
+from codec.training_state import Progress, TrainingState
+from codec.weights import save_codec
+
+
+@dataclass(frozen=True)
+class CodecTrainingConfig:
+    """How long and how hard to train. Steps, not minutes, set the schedule, so that a resumed run is the same run."""
+
+    steps: int = 6000
+    adversarial_steps: int = 1500
+    batch: int = 8
+    crop_frames: int = 100
+    adversarial_crop_frames: int = 50
+    learning_rate: float = 1e-3
+    adversarial_learning_rate: float = 2e-4
+    warmup_steps: int = 200
+    commitment_weight: float = 0.1
+    full_depth_share: float = 0.5  # of clips that keep every codebook in quantiser dropout
+    checkpoint_minutes: float = 4.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.batch, self.crop_frames, self.adversarial_crop_frames) < 1:
+            raise ValueError(f"steps, batch and crops must all be at least 1: {self}")
+
+
+class CodecTrainer:
+    """One training run in one folder, which it resumes from if it has been there before.
+
+    Args:
+        pool: training sound.
+        valid: sound to measure on.
+        folder: for the state, the log and the weights.
+        config: of the run.
+        shape: of the codec.
+        device: "cpu" or "cuda".
+        precision: "fp32" or "bf16" for the matrix products.
+    """
+
+    def __init__(
+        self, pool: AudioPool, valid: AudioPool, folder: Path, config: CodecTrainingConfig,
+        shape: CodecConfig | None = None, device: str = "cpu", precision: str = "bf16",
+    ) -> None:  # fmt: skip
+        self.pool, self.valid, self.folder, self.config = pool, valid, folder, config
+        self.device, self.precision = torch.device(device), precision
+        torch.manual_seed(config.seed)
+        self.codec = Codec(shape or CodecConfig()).to(self.device)
+        self.discriminators = SpectralDiscriminators().to(self.device)
+        self.loss = ReconstructionLoss(self.codec.config.sample_rate).to(self.device)
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.optimizer = torch.optim.AdamW(self.codec.parameters(), lr=config.learning_rate, betas=(0.8, 0.99), fused=True)
+        self.decoder_optimizer = torch.optim.AdamW(
+            self.codec.decoder.parameters(), lr=config.adversarial_learning_rate, betas=(0.8, 0.99)
+        )
+        self.discriminator_optimizer = torch.optim.AdamW(
+            self.discriminators.parameters(), lr=config.adversarial_learning_rate, betas=(0.8, 0.99)
+        )
+        self.state = TrainingState(
+            {"codec": self.codec, "discriminators": self.discriminators},
+            {
+                "codec": self.optimizer,
+                "decoder": self.decoder_optimizer,
+                "discriminators": self.discriminator_optimizer,
+            },
+            {"data": self.generator},
+        )
+        self.step = self.state.load(folder).step if (folder / "state.json").is_file() else 0
+
+    @property
+    def total_steps(self) -> int:
+        return self.config.steps + self.config.adversarial_steps
+
+    def run(self, max_minutes: float = math.inf, until_step: int | None = None) -> None:
+        """Train until the end, a step or a time, whichever comes first; the state is saved on the way out."""
+        started = saved = time.monotonic()
+        stop = min(self.total_steps, until_step or self.total_steps)
+        try:
+            for _ in self._steps_with_bar(stop):
+                parts = self._reconstruct() if self.step < self.config.steps else self._refine()
+                self.step += 1
+                now = time.monotonic()
+                if self.step % 100 == 0:
+                    self._log({"step": self.step, "seconds": round(now - started, 1), **parts})
+                if self.step == self.config.steps:
+                    self._checkpoint()
+                if now - saved > self.config.checkpoint_minutes * 60:
+                    saved = now
+                    self._checkpoint()
+                if now - started > max_minutes * 60:
+                    break
+        finally:
+            self._checkpoint()
+
+    def _steps_with_bar(self, stop: int) -> Iterator[None]:
+        columns = (TextColumn("codec"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f} steps"))
+        with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+            task = bar.add_task("", total=stop, completed=self.step)
+            while self.step < stop:
+                yield
+                bar.update(task, completed=self.step)
+
+    def _reconstruct(self) -> dict[str, float]:
+        """One step of encoder, quantiser and decoder against the spectral distances."""
+        config, codec = self.config, self.codec
+        samples = self._crops(config.crop_frames)
+        decay = 0.5 + 0.5 * math.cos(math.pi * self.step / config.steps)
+        self._set_rate(self.optimizer, config.learning_rate * min(1, (self.step + 1) / config.warmup_steps) * decay)
+        with self._autocast():
+            latents = codec.encoder(samples)
+        quantized = codec.quantizer(latents.float(), self._kept(len(samples)), self.generator)
+        with self._autocast():
+            produced = codec.decoder(quantized.latents)
+        distance, parts = self.loss(produced, samples)
+        self._descend(self.optimizer, distance + config.commitment_weight * quantized.commitment, codec)
+        return parts | {"commitment": float(quantized.commitment.detach())}
+
+    def _refine(self) -> dict[str, float]:
+        """One step of the decoder, and every second time of the discriminators, with the codes frozen."""
+        config, codec = self.config, self.codec
+        samples = self._crops(config.adversarial_crop_frames)
+        done = (self.step - config.steps) / config.adversarial_steps
+        for optimizer in (self.decoder_optimizer, self.discriminator_optimizer):
+            self._set_rate(optimizer, config.adversarial_learning_rate * (0.5 + 0.5 * math.cos(math.pi * done)))
+        with torch.no_grad(), self._autocast():
+            latents = codec.encoder(samples)
+        with torch.no_grad():
+            kept = self._kept(len(samples))
+            quantized = codec.quantizer(latents.float(), kept, self.generator, learn=False)
+        with self._autocast():
+            produced = codec.decoder(quantized.latents)
+        parts: dict[str, float] = {}
+        if self.step % 2 == 0:
+            with self._autocast():
+                loss = discriminator_loss(self.discriminators, produced.detach(), samples)
+            self._descend(self.discriminator_optimizer, loss, self.discriminators)
+            parts["discriminators"] = float(loss.detach())
+        distance, measured = self.loss(produced, samples)
+        with self._autocast():
+            deceit, matching = generator_losses(self.discriminators, produced, samples)
+        # The spectral distances keep the upper hand: they hold pitch and timbre, the discriminators texture.
+        self._descend(self.decoder_optimizer, 5.0 * distance + deceit + matching, codec.decoder)
+        return parts | measured | {"deceit": float(deceit.detach()), "matching": float(matching.detach())}
+
+    def _crops(self, frames: int) -> Tensor:
+        samples = frames * self.codec.config.hop_samples
+        return self.pool.crops(self.config.batch, samples, self.generator).to(self.device)
+
+    def _kept(self, clips: int) -> Tensor:
+        """How many codebooks each clip keeps in this step, [B]."""
+        depth = self.codec.config.codebooks
+        kept = torch.randint(1, depth + 1, (clips,), generator=self.generator)
+        kept[torch.rand(clips, generator=self.generator) < self.config.full_depth_share] = depth
+        return kept.to(self.device)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
+    @staticmethod
+    def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+
+    @staticmethod
+    def _descend(optimizer: torch.optim.Optimizer, loss: Tensor, module: nn.Module) -> None:
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+        optimizer.step()
+
+    def _checkpoint(self) -> None:
+        figures = self.validate()
+        self.state.save(self.folder, Progress(self.step))
+        save_codec(self.codec, self.folder, {"step": self.step, "valid": figures, "training": asdict(self.config)})
+        self._log({"step": self.step, "valid": figures})
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Distances on fixed crops of the valid pool, with all codebooks, and the share of entries in use."""
+        codec, fixed = self.codec, torch.Generator().manual_seed(1)
+        totals: dict[str, float] = {}
+        used: list[set[int]] = [set() for _ in range(codec.config.codebooks)]
+        rounds = 12
+        for _ in range(rounds):
+            samples = self.valid.crops(8, 200 * codec.config.hop_samples, fixed).to(self.device)
+            tokens = codec.quantizer.encode(codec.encoder(samples), codec.config.codebooks)
+            _, parts = self.loss(codec.decoder(codec.quantizer.decode(tokens)), samples)
+            for name, value in parts.items():
+                totals[name] = totals.get(name, 0) + value / rounds
+            for depth, entries in enumerate(used):
+                entries.update(tokens[:, depth].flatten().tolist())
+        share = sum(len(entries) for entries in used) / (len(used) * codec.config.codebook_size)
+        return {name: round(value, 4) for name, value in totals.items()} | {"codebook_use": round(share, 4)}
+
+    def _log(self, entry: dict[str, object]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.folder / "log.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")

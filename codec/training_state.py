@@ -1,0 +1,68 @@
+"""Exact resume for trainers: modules, optimisers and random generators in one safetensors file and one JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from codec.checkpoint import load_checkpoint, load_weights, save_checkpoint
+
+FORMAT, VERSION = "audiogen-training-state", 1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands: the step it has finished and figures it wants to remember."""
+
+    step: int = 0
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Everything that a training needs to go on as if it had never stopped."""
+
+    modules: dict[str, nn.Module]
+    optimizers: dict[str, Optimizer]
+    generators: dict[str, torch.Generator]
+
+    def save(self, folder: Path, progress: Progress) -> None:
+        """Write state.safetensors and state.json, replacing what was there only when both are whole."""
+        tensors: dict[str, Tensor] = {}
+        for name, module in self.modules.items():
+            tensors |= {f"module/{name}/{key}": value for key, value in module.state_dict().items()}
+        for name, optimizer in self.optimizers.items():
+            for index, slots in optimizer.state_dict()["state"].items():
+                tensors |= {f"optimizer/{name}/{index}/{slot}": torch.as_tensor(v) for slot, v in slots.items()}
+        for name, generator in self.generators.items():
+            tensors[f"generator/{name}"] = generator.get_state()
+        tensors = {key: value.detach().cpu().clone() for key, value in tensors.items()}
+        save_checkpoint(folder, "state", format=FORMAT, version=VERSION, config=progress, tensors=tensors)
+
+    def load(self, folder: Path) -> Progress:
+        """Put back what `save` wrote.
+
+        Raises:
+            CheckpointError: nothing usable is there, or it is of another shape.
+        """
+        checkpoint = load_checkpoint(folder, "state", format=FORMAT, version=VERSION)
+        groups: dict[tuple[str, str], dict[str, Tensor]] = {}
+        for key, tensor in checkpoint.tensors.items():
+            kind, name, *rest = key.split("/", 2)
+            groups.setdefault((kind, name), {})[rest[0] if rest else ""] = tensor
+        for name, module in self.modules.items():
+            load_weights(module, groups.get(("module", name), {}), checkpoint.path)
+        for name, optimizer in self.optimizers.items():
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, tensor in groups.get(("optimizer", name), {}).items():
+                index, slot = key.split("/")
+                state.setdefault(int(index), {})[slot] = tensor
+            optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        for name, generator in self.generators.items():
+            generator.set_state(groups[("generator", name)][""])
+        return Progress(**checkpoint.config)
