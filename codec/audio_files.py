@@ -97,7 +97,9 @@ def write_audio(path: str | Path, waveform: Waveform, metadata: Mapping[str, str
     format_name, subtype = _format_of(target)
     samples = waveform.samples
     if samples.shape[0] != 1 or samples.shape[-1] == 0:
-        raise ValueError(f"{target}: samples have shape {list(samples.shape)}; [1, C, T] with T above 0 is needed")
+        raise ValueError(
+            f"{target}: samples have shape {list(samples.shape)}; [1, C, T] with T above 0 is needed"
+        )
     array = samples[0].detach().cpu().float().numpy().T  # [T, C]
     if not np.isfinite(array).all():
         raise ValueError(f"{target}: the sound holds samples that are not finite numbers")
@@ -221,7 +223,8 @@ def _refuse_truncated_riff(source: Path) -> None:
             # 0 and 0xFFFFFFFF are what programs that write to a pipe leave there.
             if name == b"data" and length not in (0, 0xFFFFFFFF) and position + 8 + length > size:
                 raise ValueError(
-                    f"{source}: is cut off: its header promises {length} bytes of sound, {size - position - 8} are there"
+                    f"{source}: is cut off: its header promises {length} bytes of sound, "
+                    f"{size - position - 8} are there"
                 )
             position += 8 + length + length % 2
 

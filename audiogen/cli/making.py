@@ -1,0 +1,304 @@
+"""`audiogen generate`, `compose` and `perform`: the commands that make music."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audiogen.cli.codecs import Json
+from audiogen.cli.console import print_json, progress_bars, say, warn
+
+if TYPE_CHECKING:
+    from audiogen.clip import Clip
+    from symbolic_bridge.attributes import TuneAttributes
+
+
+class Route(StrEnum):
+    """How the sound is made."""
+
+    tune = "tune"
+    free = "free"
+    soundfont = "soundfont"
+
+
+class PerformRoute(StrEnum):
+    """How the sound of a given tune is made."""
+
+    tune = "tune"
+    soundfont = "soundfont"
+
+
+Prompt = Annotated[str | None, typer.Argument(metavar="PROMPT", help="What to play, in English.")]
+Count = Annotated[int, typer.Option("-n", metavar="COUNT", help="How many; with seeds N, N+1, ...")]
+Duration = Annotated[
+    float | None, typer.Option(metavar="S", help="Length in seconds; without it the tune once.")
+]
+Seed = Annotated[int | None, typer.Option(metavar="N", help="The same seed gives the same bytes.")]
+Tempo = Annotated[float | None, typer.Option(metavar="BPM", help="Felt beats a minute.")]
+KeyName = Annotated[str | None, typer.Option("--key", metavar="K", help='Such as D, Em, "A dorian".')]
+Instrument = Annotated[str | None, typer.Option(metavar="I", help="Lead; `audiogen info` lists them.")]
+Accompaniment = Annotated[str | None, typer.Option(metavar="A", help="none, guitar, piano, harp or auto.")]
+Keep = Annotated[Path | None, typer.Option(metavar="DIR", help="Leave every step of the path in DIR.")]
+Model = Annotated[
+    str | None, typer.Option(metavar="NAME_OR_DIR", help="Weights; without it the shipped ones.")
+]
+Device = Annotated[str | None, typer.Option(metavar="D", help="cpu, cuda, mps; without it the CPU.")]
+
+
+def generate(
+    prompt: Prompt = None,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help=".wav, .flac, .ogg or .mp3.")
+    ] = Path("audiogen.wav"),
+    count: Count = 1,
+    tune: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Play this tune (.abc, .mid) instead of a new one.")
+    ] = None,
+    route: Annotated[
+        Route | None,
+        typer.Option(
+            help="tune (default): compose, then play; free: straight from the words; soundfont: sampled."
+        ),
+    ] = None,
+    duration: Duration = None,
+    seed: Seed = None,
+    tempo: Tempo = None,
+    key: KeyName = None,
+    instrument: Instrument = None,
+    accompaniment: Accompaniment = None,
+    from_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="DIR", help="Start again from what was edited last in a --keep folder."
+        ),
+    ] = None,
+    keep: Keep = None,
+    model: Model = None,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Make a tune from words and play it.
+
+    What the prompt leaves open comes from the tune file, then from the kind of tune. An existing
+    output is replaced. With -n the files are OUT-01.wav, OUT-02.wav, ...
+
+    \b
+    Examples:
+      audiogen generate "a lively jig in D major on the fiddle" -o jig.wav
+      audiogen generate "a sad waltz with harp" -n 4 --seed 1 -o waltz.mp3
+      audiogen generate "on the whistle" --tune kesh.abc -o kesh.wav
+      audiogen generate "an air" --keep air/ -o air.wav; $EDITOR air/tune.abc
+      audiogen generate --from air/ -o air2.wav
+    """
+    from audiogen.generator import Generator, new_seed
+    from audiogen.options import Options, ask, check_wishes
+    from audiogen.tune_files import read_one_tune
+    from codec.audio_files import check_writable
+
+    if prompt is None and tune is None and from_folder is None:
+        raise ValueError('nothing to play: give a PROMPT such as "a lively jig", --tune FILE or --from DIR')
+    if from_folder is not None and (prompt is not None or tune is not None):
+        raise ValueError("--from DIR goes on from that folder: it takes neither a PROMPT nor --tune")
+    check_wishes(duration, tempo, seed, count)
+    options = Options(duration, seed, route.value if route else None, tempo, key, instrument, accompaniment)
+    if prompt is not None:
+        # Asked here too, so that a prompt with nothing in it is refused before any weights are loaded.
+        ask(prompt, options)
+    outputs = numbered(output, count)
+    for path in outputs:
+        check_writable(path)
+    given = None
+    if tune is not None:
+        given, notes = read_one_tune(tune)
+        warn(notes)
+    seed = new_seed() if seed is None and from_folder is None else seed
+    reports: list[dict[str, object]] = []
+    began = time.perf_counter()
+    player = Generator(model, device)
+    loading = time.perf_counter() - began
+    for number, path in enumerate(outputs):
+        folder = keep / f"{number + 1:02d}" if keep is not None and count > 1 else keep
+        with progress_bars() as progress:
+            each = replace(options, seed=None if seed is None else seed + number)
+            if from_folder is not None:
+                clip = player.resume(from_folder, each, progress=progress)
+            else:
+                clip = player.make(prompt, each, tune=given, progress=progress)
+        clip.save(path)
+        if folder is not None:
+            clip.keep(folder)
+        reports.append(_tell(clip, path, folder, {"load": loading} if number == 0 else {}, as_json))
+    if as_json:
+        print_json(reports if count > 1 else reports[0])
+
+
+def compose(
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to write, in English.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="An .abc or .mid file.")],
+    count: Count = 1,
+    seed: Seed = None,
+    key: KeyName = None,
+    tempo: Tempo = None,
+    model: Model = None,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Write tunes as ABC; -n COUNT puts them all into one file.
+
+    \b
+    Example:
+      audiogen compose "a reel in A dorian" -n 3 --seed 5 -o reels.abc
+    """
+    from audiogen.generator import Generator, new_seed
+    from audiogen.kept import attributes_as_json
+    from audiogen.options import Options, ask, check_wishes
+    from audiogen.tune_files import check_tune_suffix, write_tunes
+    from codec.audio_files import check_writable
+
+    check_wishes(None, tempo, seed, count)
+    check_tune_suffix(output)
+    check_writable(output, audio=False)
+    if output.suffix.lower() != ".abc" and count > 1:
+        raise ValueError(f"{output}: only an .abc file can hold {count} tunes")
+    seed = new_seed() if seed is None else seed
+    writer = Generator(model, device)
+    began = time.perf_counter()
+    attributes = ask(prompt, Options(key=key, tempo_bpm=tempo))
+    tunes = []
+    with progress_bars() as progress:
+        for number in range(count):
+            tunes.append(writer.write(attributes, seed + number))
+            progress("compose", (number + 1) / count)
+    write_tunes(output, tunes)
+    report = {
+        "output": str(output),
+        "seed": seed,
+        "tunes": len(tunes),
+        "attributes": attributes_as_json(attributes),
+        "titles": [tune.header.title for tune in tunes],
+        "wall_seconds": {"compose": round(time.perf_counter() - began, 3)},
+    }
+    if as_json:
+        print_json(report)
+    else:
+        _understood(attributes)
+        say(f"{output}: {len(tunes)} tune{'s' * (len(tunes) != 1)}, seed {seed}")
+
+
+def perform(
+    source: Annotated[Path, typer.Argument(metavar="TUNE|FOLDER", help="An .abc or .mid file, or a folder.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="Sound file; or a folder.")],
+    route: Annotated[
+        PerformRoute, typer.Option(help="tune: our own player; soundfont: sampled instruments.")
+    ] = PerformRoute.tune,
+    instrument: Instrument = None,
+    accompaniment: Accompaniment = None,
+    tempo: Tempo = None,
+    duration: Duration = None,
+    seed: Seed = None,
+    keep: Keep = None,
+    model: Model = None,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Play tunes that are written down.
+
+    A FOLDER is played file by file into the folder OUT as WAVs; files that cannot be played are listed at the
+    end, and the exit code is then 2. Without --accompaniment there is none.
+
+    \b
+    Examples:
+      audiogen perform kesh.abc -o kesh.wav --instrument whistle --accompaniment guitar
+      audiogen perform session/ -o session-wav/ --duration 30
+    """
+    from audiogen.generator import Generator, new_seed
+    from audiogen.options import Options, check_wishes
+    from audiogen.tune_files import tunes_in
+    from codec.audio_files import check_writable
+
+    check_wishes(duration, tempo, seed, 1)
+    folder = source.is_dir()
+    if folder:
+        output.mkdir(parents=True, exist_ok=True)
+    else:
+        check_writable(output)
+    tunes, rejected = tunes_in(source)
+    if not folder and rejected:
+        raise ValueError(rejected[0][1])
+    if not folder and len(tunes) > 1:
+        warn([f"{source}: holds {len(tunes)} tunes; only the first is played"])
+        tunes = tunes[:1]
+    options = Options(
+        duration=duration,
+        seed=new_seed() if seed is None else seed,
+        route=route.value,
+        tempo_bpm=tempo,
+        instrument=instrument,
+        accompaniment=accompaniment or "none",
+    )
+    player = Generator(model, device)
+    reports: list[dict[str, object]] = []
+    for name, tune in tunes:
+        path = output / f"{name}.wav" if folder else output
+        boxes = keep / name if keep is not None and folder else keep
+        try:
+            with progress_bars() as progress:
+                clip = player.make(None, options, tune=tune, progress=progress)
+        except ValueError as error:
+            if not folder:
+                raise ValueError(f"{source}: {error}") from error
+            rejected.append((name, str(error)))
+            continue
+        clip.save(path)
+        if boxes is not None:
+            clip.keep(boxes)
+        reports.append(_tell(clip, path, boxes, {}, as_json))
+    if as_json and folder:
+        faults = [{"file": name, "error": reason} for name, reason in rejected]
+        print_json({"outputs": reports, "rejected": faults})
+    elif as_json:
+        print_json(reports[0])
+    if folder:
+        say(f"{output}: {len(reports)} played, {len(rejected)} rejected")
+    for _, reason in rejected:
+        say(f"rejected: {reason}")
+    if rejected:
+        raise typer.Exit(2)
+
+
+def numbered(output: Path, count: int) -> list[Path]:
+    """OUT.wav for one, OUT-01.wav, OUT-02.wav ... for several."""
+    if count == 1:
+        return [output]
+    width = max(2, len(str(count)))
+    return [output.with_name(f"{output.stem}-{n:0{width}d}{output.suffix}") for n in range(1, count + 1)]
+
+
+def _understood(attributes: TuneAttributes) -> None:
+    """Say what was understood of a prompt, and what was not."""
+    from symbolic_bridge.prompts import describe
+
+    say(f"understood: {describe(attributes)}")
+    if attributes.unknown:
+        say(f"not understood: {', '.join(attributes.unknown)}")
+
+
+def _tell(
+    clip: Clip, path: Path, folder: Path | None, timings: dict[str, float], quiet: bool
+) -> dict[str, object]:
+    """Report one finished clip; the entry of `--json`."""
+    warn(clip.warnings)
+    if not quiet:
+        _understood(clip.attributes)
+        wall = sum(clip.timings.values()) + sum(timings.values())
+        say(f"{path}: {clip.seconds:.1f} s, seed {clip.seed}, made in {wall:.1f} s")
+    report = clip.report()
+    report["output"] = str(path)
+    report["kept"] = None if folder is None else str(folder)
+    report["wall_seconds"] = {name: round(value, 3) for name, value in (timings | dict(clip.timings)).items()}
+    return report

@@ -1,0 +1,62 @@
+"""`audiogen tune`: notation files."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audiogen.cli.codecs import Json
+from audiogen.cli.console import print_json, say, warn
+
+app = typer.Typer(help="Read, check and convert notation.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("convert")
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="An .abc or .mid file.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Output: .abc or .mid.")],
+    transpose: Annotated[int, typer.Option(metavar="SEMITONES", help="Move the tune up or down.")] = 0,
+) -> None:
+    """Convert a tune between ABC and MIDI.
+
+    \b
+    Examples:
+      audiogen tune convert kesh.abc kesh.mid
+      audiogen tune convert kesh.abc kesh-in-a.abc --transpose 2
+    """
+    from audiogen.tune_files import check_tune_suffix, read_tunes, write_tunes
+
+    if not -36 <= transpose <= 36:
+        raise ValueError(f"--transpose {transpose}: -36 to 36 semitones are allowed")
+    check_tune_suffix(target)
+    tunes = [tune.transpose(transpose) if transpose else tune for tune in read_tunes(source)]
+    for tune in tunes:
+        warn([f"{source}: {tune.header.title}: {text}" for text in tune.warnings])
+    write_tunes(target, tunes)
+    say(f"{target}: {len(tunes)} tune{'s' * (len(tunes) != 1)}")
+
+
+@app.command("check")
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="ABC or MIDI files.")],
+    as_json: Json = False,
+) -> None:
+    """Say what is wrong in notation files, with line and column; exit code 2 if anything is.
+
+    \b
+    Example:
+      audiogen tune check session/*.abc
+    """
+    from audiogen.tune_files import check_file
+
+    reports = [check_file(path) for path in files]
+    if as_json:
+        print_json([asdict(report) for report in reports])
+    else:
+        for report in reports:
+            print("\n".join(report.faults or (f"{report.file}: {report.tunes} tunes, no fault",)))
+    if any(report.faults for report in reports):
+        raise typer.Exit(2)

@@ -1,0 +1,387 @@
+"""The path from a prompt to a sound: the composition of the arrows.
+
+    prompt -> TuneAttributes -> Tune -> Performance -> ScoreFrames -> Codes -> Waveform
+
+Each stage draws from a generator of its own, seeded from the one seed and the stage's name, so that a change in
+one stage (another instrument, an edited tune) does not shift the chance of the next.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from audiogen.clip import Clip
+from audiogen.kept import Boxes, read_boxes
+from audiogen.options import (
+    FREE_SECONDS,
+    MAX_SECONDS,
+    Options,
+    ask,
+    fill_from_kind,
+    fill_from_tune,
+    transposition,
+)
+from codec.types import CheckpointError, Codes, Waveform
+from symbolic_bridge.attributes import TuneAttributes
+from symbolic_bridge.frames import ScoreFrames
+from symbolic_bridge.performance import Performance
+from symbolic_bridge.tune import Tune
+
+if TYPE_CHECKING:
+    from audiogen.composer import Composer
+    from audiogen.player import Player
+    from codec.model import Codec
+
+# A stage's name and how much of it is done, 0 ... 1.
+Progress = Callable[[str, float], None]
+# File stem of each network's weights, wherever they are.
+NETWORKS = ("codec", "player", "composer")
+STAGES = ("attributes", "tune", "performance", "frames", "codes", "waveform")
+
+
+def new_seed() -> int:
+    """A seed for a person who named none: short enough to be typed again."""
+    return secrets.randbelow(2**31)
+
+
+def stage_seed(seed: int, stage: str) -> int:
+    """The seed of one stage, 63 bits, from the seed of the whole."""
+    sequence = np.random.SeedSequence([seed, zlib.crc32(stage.encode())])
+    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def stage_rng(seed: int, stage: str) -> np.random.Generator:
+    """The NumPy generator of one stage."""
+    return np.random.default_rng(stage_seed(seed, stage))
+
+
+def stage_torch_rng(seed: int, stage: str) -> torch.Generator:
+    """The torch generator of one stage; on the CPU, so that every device draws the same numbers."""
+    return torch.Generator().manual_seed(stage_seed(seed, stage))
+
+
+@dataclass
+class _Journey:
+    """What one walk along the path gathers: wall seconds of each stage and warnings."""
+
+    progress: Progress
+    timings: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.progress(name, 0.0)
+        began = time.perf_counter()
+        yield
+        self.timings[name] = time.perf_counter() - began
+        self.progress(name, 1.0)
+
+
+class Generator:
+    """Codec, player and composer, ready to make clips. Each is loaded when it is first needed.
+
+    Args:
+        weights: a folder with any of codec.json, player.json and composer.json (and their .safetensors) in it; what it
+            lacks is taken from the shipped weights. None for all the shipped ones.
+        device: "cpu", "cuda", "mps"; None for the CPU.
+
+    Raises:
+        CheckpointError: the folder is missing or holds no weights.
+        ValueError: no such device.
+    """
+
+    def __init__(self, weights: str | Path | None = None, device: str | None = None) -> None:
+        self._folders = _weight_folders(weights)
+        self.device = _check_device(device)
+        self._codec: Codec | None = None
+        self._player: Player | None = None
+        self._composer: Composer | None = None
+
+    @property
+    def codec(self) -> Codec:
+        """The codec that the player's codes belong to."""
+        if self._codec is None:
+            import codec
+
+            self._codec = codec.load(self._folders["codec"], device=self.device)
+        return self._codec
+
+    @property
+    def player(self) -> Player:
+        """The audio language model with its conditions."""
+        if self._player is None:
+            from audiogen.player import Player
+
+            self._player = Player.load(self._folders["player"], self.device)
+        return self._player
+
+    @property
+    def composer(self) -> Composer:
+        """The tune transformer."""
+        if self._composer is None:
+            from audiogen.composer import Composer
+
+            self._composer = Composer.load(self._folders["composer"], self.device)
+        return self._composer
+
+    def generate(
+        self,
+        prompt: str,
+        *,
+        duration: float | None = None,
+        seed: int | None = None,
+        route: str = "tune",
+        tune: Tune | None = None,
+        instrument: str | None = None,
+        accompaniment: str | None = None,
+        tempo_bpm: float | None = None,
+        key: str | None = None,
+        progress: Progress | None = None,
+    ) -> Clip:
+        """Make a tune from words and play it.
+
+        Args:
+            prompt: English, such as "a lively jig in D major on the fiddle".
+            duration: seconds; None plays the tune once with its repeats (20 s on the free route).
+            seed: the same seed gives the same clip; None draws one, which is in the clip.
+            route: "tune" composes and plays; "free" makes sound straight from the words; "soundfont" plays the
+                tune with sampled instruments.
+            tune: play this one instead of composing.
+            instrument, accompaniment, tempo_bpm, key: outrank the prompt, which outranks the tune's own.
+            progress: told each stage's name and how much of it is done.
+
+        Raises:
+            PromptError: the prompt is empty or has nothing musical in it.
+            ValueError: a value out of its range.
+        """
+        options = Options(duration, seed, route, tempo_bpm, key, instrument, accompaniment)
+        return self.make(prompt, options, tune=tune, progress=progress)
+
+    def perform(
+        self,
+        tune: Tune,
+        *,
+        duration: float | None = None,
+        seed: int | None = None,
+        route: str = "tune",
+        instrument: str | None = None,
+        accompaniment: str = "none",
+        tempo_bpm: float | None = None,
+        key: str | None = None,
+        progress: Progress | None = None,
+    ) -> Clip:
+        """Play a tune as it is written; arguments as in `generate`."""
+        options = Options(duration, seed, route, tempo_bpm, key, instrument, accompaniment)
+        return self.make(None, options, tune=tune, progress=progress)
+
+    def compose(self, prompt: str, *, seed: int | None = None, key: str | None = None) -> Tune:
+        """Write a tune and do not play it."""
+        seed = new_seed() if seed is None else seed
+        return self.write(ask(prompt, Options(seed=seed, key=key)), seed)
+
+    def make(
+        self,
+        prompt: str | None,
+        options: Options,
+        *,
+        tune: Tune | None = None,
+        progress: Progress | None = None,
+    ) -> Clip:
+        """As `generate`, with everything beside the prompt in one value; `prompt` None where there is only a tune."""
+        seed = new_seed() if options.seed is None else options.seed
+        route = options.route or "tune"
+        if route == "free" and tune is not None:
+            raise ValueError("route 'free' plays no tune; take --route tune or leave the tune out")
+        wishes = ask(prompt, options)
+        return self._walk(Boxes(attributes=wishes, tune=tune), "tune", seed, route, progress)
+
+    def resume(self, folder: str | Path, options: Options, *, progress: Progress | None = None) -> Clip:
+        """Go on from the box that was edited last in a folder of `Clip.keep`.
+
+        Seed and route are those of the folder, and so are the attributes, unless `options` says otherwise.
+
+        Raises:
+            ValueError: the folder is missing, is not one of ours, or the edited file cannot be read.
+        """
+        kept = read_boxes(folder)
+        seed = kept.seed if options.seed is None else options.seed
+        wishes = _overrule(kept.boxes.attributes or TuneAttributes(), options)
+        boxes = replace(kept.boxes, attributes=wishes)
+        return self._walk(boxes, kept.start, seed, options.route or kept.route, progress)
+
+    def _walk(self, boxes: Boxes, start: str, seed: int, route: str, progress: Progress | None) -> Clip:
+        """Follow the path from the last box that is there."""
+        journey = _Journey(progress or (lambda stage, done: None))
+        wishes = boxes.attributes or TuneAttributes()
+        tune, performance, frames, codes = boxes.tune, boxes.performance, boxes.frames, boxes.codes
+        waveform = boxes.waveform
+        begun = STAGES.index(start)
+        if route == "free":
+            wishes = fill_from_kind(wishes)
+        elif begun <= STAGES.index("performance") or tune is not None:
+            if tune is None:
+                with journey.stage("compose"):
+                    tune = self.write(wishes, seed)
+            elif begun <= STAGES.index("tune"):
+                tune = tune.transpose(transposition(tune, wishes)) if transposition(tune, wishes) else tune
+                journey.warnings.extend(tune.warnings)
+            wishes = fill_from_tune(wishes, tune)
+            if performance is None:
+                with journey.stage("perform"):
+                    performance = self._perform(tune, wishes, seed)
+        if performance is not None:
+            journey.warnings.extend(performance.warnings)
+            _refuse_endless(performance)
+        if waveform is None and route == "soundfont":
+            if performance is None:
+                raise ValueError("route 'soundfont' needs a tune or a performance to go on from")
+            waveform = self._render(performance, journey)
+        elif waveform is None:
+            if codes is None:
+                if frames is None and performance is not None:
+                    with journey.stage("frames"):
+                        frames = self._sample(performance)
+                codes = self._play(frames, wishes, seed, journey)
+            waveform = self._decode(codes, performance, journey)
+        return Clip(
+            attributes=wishes,
+            tune=tune,
+            performance=performance,
+            frames=frames,
+            codes=codes,
+            waveform=waveform,
+            seed=seed,
+            route=route,
+            timings=journey.timings,
+            warnings=tuple(dict.fromkeys(journey.warnings)),
+        )
+
+    def write(self, wishes: TuneAttributes, seed: int) -> Tune:
+        """Write a tune from attributes; the same seed gives the same tune as in `generate`."""
+        return self.composer.compose(wishes, generator=stage_torch_rng(seed, "composer"))
+
+    def _perform(self, tune: Tune, wishes: TuneAttributes, seed: int) -> Performance:
+        from symbolic_bridge.kinds import kind_of
+        from symbolic_bridge.perform import perform
+
+        if wishes.kind is not None and wishes.kind != kind_of(tune).id:
+            # The words outrank the file: its notes are played in the manner of the kind that was asked for.
+            tune = tune.with_header(rhythm=wishes.kind)
+        return perform(
+            tune,
+            instrument=wishes.instrument or "fiddle",
+            accompaniment=wishes.accompaniment or "none",
+            tempo_bpm=wishes.tempo_bpm,
+            duration_seconds=wishes.duration_seconds,
+            rng=stage_rng(seed, "performance"),
+        )
+
+    def _sample(self, performance: Performance) -> ScoreFrames:
+        from symbolic_bridge.frames import score_frames
+
+        return score_frames(performance, self.codec.spec.frame_rate)
+
+    def _play(
+        self, frames: ScoreFrames | None, wishes: TuneAttributes, seed: int, journey: _Journey
+    ) -> Codes:
+        from audiogen.player import Conditions
+
+        conditions = Conditions(
+            text=wishes.text or None,
+            instrument=wishes.instrument,
+            accompaniment=wishes.accompaniment,
+            style=None,
+            tempo_bpm=wishes.tempo_bpm,
+            kind=wishes.kind,
+            mode=wishes.mode,
+            mood=wishes.mood,
+        )
+        if frames is None:
+            seconds = wishes.duration_seconds or FREE_SECONDS
+            count = round(seconds * self.codec.spec.frame_rate)
+        else:
+            count = frames.frames
+        player = self.player
+        with journey.stage("play"):
+            return player.play(
+                frames,
+                conditions=conditions,
+                seed=stage_seed(seed, "player"),
+                frames_count=count,
+                progress=lambda done: journey.progress("play", done),
+            )
+
+    def _decode(self, codes: Codes, performance: Performance | None, journey: _Journey) -> Waveform:
+        from audiogen.loudness import normalise
+
+        network = self.codec
+        if codes.spec.identity != network.spec.identity:
+            raise CheckpointError(
+                f"codes of codec {codes.spec.identity} cannot be decoded by codec {network.spec.identity}"
+            )
+        with journey.stage("decode"):
+            sound = network.decode(codes)
+        with journey.stage("loudness"):
+            return normalise(sound)
+
+    def _render(self, performance: Performance, journey: _Journey) -> Waveform:
+        from audiogen.loudness import normalise
+        from audiogen.soundfont import render
+
+        with journey.stage("render"):
+            sound = render(performance)
+        with journey.stage("loudness"):
+            return normalise(sound)
+
+
+def _overrule(wishes: TuneAttributes, options: Options) -> TuneAttributes:
+    """Attributes that were kept, with what the options say instead."""
+    said = ask(None, options)
+    changes = {
+        name: getattr(said, name)
+        for name in ("tonic", "mode", "tempo_bpm", "duration_seconds", "instrument", "accompaniment")
+        if getattr(said, name) is not None
+    }
+    return replace(wishes, **changes)
+
+
+def _refuse_endless(performance: Performance) -> None:
+    if performance.duration > MAX_SECONDS + 60:
+        raise ValueError(
+            f"the tune lasts {performance.duration:.0f} s with its repeats; at most {MAX_SECONDS:g} s are made: "
+            "give a duration to cut it at a bar line"
+        )
+
+
+def _weight_folders(weights: str | Path | None) -> dict[str, Path | None]:
+    """The folder of each network's weights; None for the shipped ones."""
+    if weights is None or str(weights) == "shipped":
+        return dict.fromkeys(NETWORKS)
+    folder = Path(weights)
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: no such folder of weights; known by name: shipped")
+    found = {name: folder if (folder / f"{name}.json").is_file() else None for name in NETWORKS}
+    if not any(found.values()):
+        raise CheckpointError(f"{folder}: holds none of {', '.join(f'{name}.json' for name in NETWORKS)}")
+    return found
+
+
+def _check_device(name: str | None) -> str:
+    if name is None:
+        return "cpu"
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise ValueError(f"device {name!r} cannot be used: {first}") from error
+    return name

@@ -1,0 +1,263 @@
+"""The folder that `--keep` leaves and `--from` goes on from: one file for each box of the path.
+
+`manifest.json` remembers a hash of every file as written, so that a later edit shows. Where several files were
+edited, the one edited last counts; everything after it on the path is made anew, everything before it is only
+read for the record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from audiogen.version import VERSION
+from codec.audio_files import read_audio, replacing, write_audio, write_bytes
+from codec.types import Codes, Waveform
+from symbolic_bridge.attributes import TuneAttributes
+from symbolic_bridge.frames import ScoreFrames
+from symbolic_bridge.performance import BarSpan, ChordSpan, Part, Performance, SoundedNote
+from symbolic_bridge.tune import Meter, Tune
+
+MANIFEST = "manifest.json"
+# File of each box, in the order of the path. The tune has two: either may be edited.
+FILES = {
+    "attributes.json": "attributes",
+    "tune.abc": "tune",
+    "tune.mid": "tune",
+    "performance.json": "performance",
+    "frames.npz": "frames",
+    "codes.npz": "codes",
+    "audio.wav": "waveform",
+}
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """The boxes of the path that are there; None for the others."""
+
+    attributes: TuneAttributes | None = None
+    tune: Tune | None = None
+    performance: Performance | None = None
+    frames: ScoreFrames | None = None
+    codes: Codes | None = None
+    waveform: Waveform | None = None
+
+
+@dataclass(frozen=True)
+class KeptPath:
+    """What `read_boxes` found: the boxes up to and including the one to go on from, and how they were made."""
+
+    boxes: Boxes
+    start: str
+    seed: int
+    route: str
+
+
+def write_boxes(
+    folder: str | Path, boxes: Boxes, *, seed: int, route: str, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write every box that is there, and the manifest last; files of boxes that are not there are removed.
+
+    Raises:
+        OSError: the folder cannot be made or written to, or the disk is full.
+    """
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    writers: dict[str, Callable[[Path], None]] = {}
+    if boxes.attributes is not None:
+        text = json.dumps(attributes_as_json(boxes.attributes), indent=2, ensure_ascii=False)
+        writers["attributes.json"] = lambda path: _write(path, text + "\n")
+    if boxes.tune is not None:
+        tune = boxes.tune
+        writers["tune.abc"] = lambda path: _write(path, tune.to_abc())
+        writers["tune.mid"] = tune.to_midi
+    if boxes.performance is not None:
+        lines = performance_as_text(boxes.performance)
+        writers["performance.json"] = lambda path: _write(path, lines)
+    if boxes.frames is not None:
+        writers["frames.npz"] = boxes.frames.save
+    if boxes.codes is not None:
+        writers["codes.npz"] = boxes.codes.save
+    if boxes.waveform is not None:
+        waveform = boxes.waveform
+        writers["audio.wav"] = lambda path: write_audio(path, waveform, metadata)
+    (target / MANIFEST).unlink(missing_ok=True)
+    for name in FILES:
+        if name in writers:
+            with replacing(target / name) as temporary:
+                writers[name](temporary)
+        else:
+            (target / name).unlink(missing_ok=True)
+    manifest = {
+        "format": "audiogen path",
+        "version": VERSION,
+        "seed": seed,
+        "route": route,
+        "hashes": {name: _hash(target / name) for name in writers},
+    }
+    write_bytes(target / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+
+
+def read_boxes(folder: str | Path) -> KeptPath:
+    """Read a folder of `write_boxes` up to the box that was edited last.
+
+    Raises:
+        ValueError: the folder is missing, is not one of ours, or the edited file cannot be read.
+    """
+    source = Path(folder)
+    if not source.is_dir():
+        raise ValueError(f"{source}: no such folder; --from needs one that --keep has left")
+    manifest = _read_manifest(source)
+    hashes = manifest["hashes"]
+    present = [name for name in FILES if (source / name).is_file()]
+    if not present:
+        raise ValueError(f"{source}: holds none of {', '.join(FILES)}")
+    edited = [name for name in present if _hash(source / name) != hashes.get(name)]
+    # Nothing edited: start from the tune, or the first box there is, and make the same sound again.
+    if edited:
+        start = max(edited, key=lambda name: ((source / name).stat().st_mtime_ns, -list(FILES).index(name)))
+    else:
+        start = "tune.abc" if "tune.abc" in present else present[0]
+    last = list(FILES.values()).index(FILES[start])
+    wanted = list(dict.fromkeys(list(FILES.values())[: last + 1]))
+    found: dict[str, Any] = {}
+    for box in wanted:
+        names = [name for name in present if FILES[name] == box]
+        if names:
+            name = start if start in names else names[0]
+            found[box] = READERS[name](source / name)
+    return KeptPath(Boxes(**found), FILES[start], manifest["seed"], manifest["route"])
+
+
+def attributes_as_json(attributes: TuneAttributes) -> dict[str, object]:
+    """Attributes as JSON values; the meter as "6/8"."""
+    values = asdict(attributes)
+    values["meter"] = None if attributes.meter is None else str(attributes.meter)
+    values["unknown"] = list(attributes.unknown)
+    return values
+
+
+def attributes_from_json(values: Mapping[str, Any]) -> TuneAttributes:
+    """The inverse of `attributes_as_json`.
+
+    Raises:
+        ValueError: unknown names or a meter that is none.
+    """
+    known = {field.name for field in fields(TuneAttributes)}
+    if set(values) - known:
+        raise ValueError(f"attributes {sorted(set(values) - known)} are unknown; known are {sorted(known)}")
+    changed = dict(values)
+    if changed.get("meter") is not None:
+        beats, _, unit = str(changed["meter"]).partition("/")
+        if not (beats.isdigit() and unit.isdigit()):
+            raise ValueError(f"meter {changed['meter']!r} is not of the form 6/8")
+        changed["meter"] = Meter(int(beats), int(unit))
+    changed["unknown"] = tuple(changed.get("unknown", ()))
+    return TuneAttributes(**changed)
+
+
+def performance_as_text(performance: Performance) -> str:
+    """A performance as JSON with one note to a line, so that a person can edit it."""
+    parts = []
+    for part in performance.parts:
+        notes = ",\n".join(
+            f"        {json.dumps([round(n.onset, 6), round(n.offset, 6), n.midi_pitch, n.velocity])}"
+            for n in part.notes
+        )
+        head = f'"name": {json.dumps(part.name)}, "instrument": {json.dumps(part.instrument)}'
+        parts.append(f'    {{{head}, "notes": [\n{notes}\n    ]}}')
+    rest = {
+        "bars": [[round(b.onset, 6), round(b.offset, 6), b.beats, b.section] for b in performance.bars],
+        "chords": [[round(c.onset, 6), round(c.offset, 6), c.root, c.quality] for c in performance.chords],
+        "tempo_bpm": performance.tempo_bpm,
+        "kind": performance.kind,
+        "duration": round(performance.duration, 6),
+        "warnings": list(performance.warnings),
+    }
+    tail = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in rest.items())
+    return '{\n  "parts": [\n' + ",\n".join(parts) + "\n  ],\n" + tail + "\n}\n"
+
+
+def performance_from_json(values: Mapping[str, Any]) -> Performance:
+    """The inverse of `performance_as_text`.
+
+    Raises:
+        ValueError: an entry is missing or of the wrong form.
+    """
+    try:
+        return Performance(
+            parts=tuple(
+                Part(part["name"], part["instrument"], tuple(SoundedNote(*note) for note in part["notes"]))
+                for part in values["parts"]
+            ),
+            bars=tuple(BarSpan(*bar) for bar in values["bars"]),
+            chords=tuple(ChordSpan(*chord) for chord in values["chords"]),
+            tempo_bpm=values["tempo_bpm"],
+            kind=values["kind"],
+            duration=values["duration"],
+            warnings=tuple(values["warnings"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a performance: entry {error} is missing or of the wrong form") from error
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not readable as JSON ({error})") from error
+
+
+def _read_attributes(path: Path) -> TuneAttributes:
+    try:
+        return attributes_from_json(_read_json(path))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _read_performance(path: Path) -> Performance:
+    try:
+        return performance_from_json(_read_json(path))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _read_tune(path: Path) -> Tune:
+    from audiogen.tune_files import read_one_tune
+
+    return read_one_tune(path)[0]
+
+
+READERS: dict[str, Callable[[Path], Any]] = {
+    "attributes.json": _read_attributes,
+    "tune.abc": _read_tune,
+    "tune.mid": _read_tune,
+    "performance.json": _read_performance,
+    "frames.npz": ScoreFrames.load,
+    "codes.npz": Codes.load,
+    "audio.wav": read_audio,
+}
+
+
+def _read_manifest(source: Path) -> dict[str, Any]:
+    path = source / MANIFEST
+    if not path.is_file():
+        raise ValueError(f"{source}: has no {MANIFEST}; --from needs a folder that --keep has left")
+    manifest = _read_json(path)
+    if not isinstance(manifest, dict) or manifest.get("format") != "audiogen path":
+        raise ValueError(f"{path}: is not a manifest of --keep")
+    if not {"seed", "route", "hashes"} <= set(manifest):
+        raise ValueError(f"{path}: needs seed, route and hashes")
+    return manifest
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

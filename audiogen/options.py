@@ -1,0 +1,149 @@
+"""What is asked for beside the prompt, and what wins: option > prompt > tune file > default of the tune's kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from symbolic_bridge.attributes import TuneAttributes
+from symbolic_bridge.instruments import ACCOMPANIMENTS, LEADS, normalise_instrument
+from symbolic_bridge.kinds import KINDS, kind_of
+from symbolic_bridge.tune import Tune
+
+ROUTES = ("tune", "free", "soundfont")
+MIN_SECONDS, MAX_SECONDS = 1.0, 600.0
+MIN_TEMPO_BPM, MAX_TEMPO_BPM = 20.0, 400.0
+FREE_SECONDS = 20.0
+MAX_SEED = 2**63 - 1
+MAX_COUNT = 1000
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked for beside the prompt; None leaves it to the prompt, the file or the kind of tune.
+
+    `duration` in seconds; `route` one of ROUTES; `tempo_bpm` felt beats a minute; `key` such as "D" or "A dorian";
+    `instrument` and `accompaniment` by any of their names, the latter also "none" and "auto".
+    """
+
+    duration: float | None = None
+    seed: int | None = None
+    route: str | None = None
+    tempo_bpm: float | None = None
+    key: str | None = None
+    instrument: str | None = None
+    accompaniment: str | None = None
+
+    def __post_init__(self) -> None:
+        check_wishes(self.duration, self.tempo_bpm, self.seed)
+        if self.route is not None and self.route not in ROUTES:
+            raise ValueError(f"route {self.route!r} is not one of {', '.join(ROUTES)}")
+        if self.instrument is not None:
+            lead_id(self.instrument)
+        if self.accompaniment is not None:
+            accompaniment_id(self.accompaniment)
+
+
+def check_wishes(duration: float | None, tempo_bpm: float | None, seed: int | None, count: int = 1) -> None:
+    """Refuse what cannot be done before anything is loaded.
+
+    Raises:
+        ValueError: quoting the value and the range.
+    """
+    if duration is not None and not MIN_SECONDS <= duration <= MAX_SECONDS:
+        raise ValueError(f"duration {duration:g} s: {MIN_SECONDS:g} to {MAX_SECONDS:g} seconds are allowed")
+    if tempo_bpm is not None and not MIN_TEMPO_BPM <= tempo_bpm <= MAX_TEMPO_BPM:
+        raise ValueError(
+            f"tempo {tempo_bpm:g}: {MIN_TEMPO_BPM:g} to {MAX_TEMPO_BPM:g} beats a minute are allowed"
+        )
+    if seed is not None and not 0 <= seed <= MAX_SEED:
+        raise ValueError(f"seed {seed}: 0 to {MAX_SEED} are allowed")
+    if not 1 <= count <= MAX_COUNT:
+        raise ValueError(f"-n {count}: 1 to {MAX_COUNT} are allowed")
+
+
+def lead_id(name: str) -> str:
+    """Id of a lead instrument by any of its names."""
+    found = normalise_instrument(name)
+    if found is None or found not in LEADS:
+        raise ValueError(f"instrument {name!r} is not one of {', '.join(LEADS)}")
+    return found
+
+
+def accompaniment_id(name: str) -> str:
+    """Id of an accompaniment by any of its names; "none" and "auto" stay."""
+    if name in ("none", "auto"):
+        return name
+    found = normalise_instrument(name)
+    if found is None or found not in ACCOMPANIMENTS:
+        raise ValueError(f"accompaniment {name!r} is not one of {', '.join((*ACCOMPANIMENTS, 'auto'))}")
+    return found
+
+
+def ask(prompt: str | None, options: Options) -> TuneAttributes:
+    """The attributes of a prompt, outranked by the options; None where nothing was said.
+
+    Args:
+        prompt: None where there is none (a given tune is simply played).
+
+    Raises:
+        PromptError: the prompt is empty or has nothing musical in it.
+        ValueError: an option is not known.
+    """
+    from symbolic_bridge.prompts import parse_key, parse_prompt
+
+    wishes = TuneAttributes() if prompt is None else parse_prompt(prompt)
+    if options.key is not None:
+        tonic, mode = parse_key(options.key)
+        wishes = replace(wishes, tonic=tonic, mode=mode)
+    if options.tempo_bpm is not None:
+        wishes = replace(wishes, tempo_bpm=options.tempo_bpm)
+    if options.duration is not None:
+        wishes = replace(wishes, duration_seconds=options.duration)
+    if options.instrument is not None:
+        wishes = replace(wishes, instrument=lead_id(options.instrument))
+    if options.accompaniment is not None and accompaniment_id(options.accompaniment) != "auto":
+        wishes = replace(wishes, accompaniment=accompaniment_id(options.accompaniment))
+    if wishes.duration_seconds is not None:
+        check_wishes(wishes.duration_seconds, None, None)
+    return wishes
+
+
+def fill_from_tune(wishes: TuneAttributes, tune: Tune) -> TuneAttributes:
+    """What was not asked for, from the tune and then from its kind."""
+    header = tune.header
+    kind = KINDS[wishes.kind] if wishes.kind else kind_of(tune)
+    tempo = wishes.tempo_bpm or header.tempo_bpm or kind.tempo_in(header.meter)
+    return replace(
+        wishes,
+        kind=kind.id,
+        meter=header.meter,
+        tonic=header.key.tonic,
+        mode=header.key.mode,
+        tempo_bpm=tempo,
+        instrument=wishes.instrument or kind.instrument,
+        accompaniment=wishes.accompaniment or kind.accompaniment,
+    )
+
+
+def fill_from_kind(wishes: TuneAttributes) -> TuneAttributes:
+    """What was not asked for, from the kind alone: the free route has no tune."""
+    if wishes.kind is None:
+        return replace(wishes, instrument=wishes.instrument or "fiddle")
+    kind = KINDS[wishes.kind]
+    meter = wishes.meter or kind.meter
+    return replace(
+        wishes,
+        meter=meter,
+        tempo_bpm=wishes.tempo_bpm or kind.tempo_in(meter),
+        instrument=wishes.instrument or kind.instrument,
+        accompaniment=wishes.accompaniment or kind.accompaniment,
+    )
+
+
+def transposition(tune: Tune, wishes: TuneAttributes) -> int:
+    """Semitones, -5 ... 6, from the tune's tonic to the one asked for; 0 where none was."""
+    if wishes.tonic is None:
+        return 0
+    wanted = replace(tune.header.key, tonic=wishes.tonic, extra=()).tonic_pitch_class
+    distance = (wanted - tune.header.key.tonic_pitch_class) % 12
+    return distance if distance <= 6 else distance - 12
