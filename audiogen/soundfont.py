@@ -141,6 +141,7 @@ class Renderer:
         fluidsynth = _load_fluidsynth()
         self.path = find_soundfont(soundfont)
         self.sample_rate = sample_rate
+        _check_header(self.path)
         _silence_log(fluidsynth)
         self._calls = _Calls.bind(fluidsynth)
         self._fluidsynth = fluidsynth
@@ -287,6 +288,14 @@ def _general_midi_program(instrument: str) -> int:
     if instrument not in INSTRUMENTS:
         raise ValueError(f"instrument {instrument!r} is not one of {', '.join(INSTRUMENTS)}")
     return INSTRUMENTS[instrument].gm_program
+
+
+def _check_header(path: Path) -> None:
+    # FluidSynth would go on to try such a file as another format, whose library writes to stderr.
+    with open(path, "rb") as file:
+        header = file.read(12)
+    if header[:4] != b"RIFF" or header[8:] != b"sfbk":
+        raise SoundfontError(f"{path} is not a SoundFont: it does not begin with RIFF ... sfbk")
 
 
 def _silence_log(fluidsynth: ModuleType) -> None:

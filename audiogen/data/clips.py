@@ -185,11 +185,11 @@ def _fold(pitch: int, voice: Voice) -> int:
 
 def window(notes: Sequence[SoundedNote], start: float, stretch: float, seconds: float) -> list[SoundedNote]:
     """The notes that begin within `seconds` after `start`, slowed down by `stretch`, on the clip's own clock."""
-    moved = (
+    chosen = [note for note in notes if start <= note.onset < start + seconds / stretch]
+    return [
         replace(note, onset=(note.onset - start) * stretch, offset=(note.offset - start) * stretch)
-        for note in notes
-    )
-    return [note for note in moved if -1e-6 <= note.onset < seconds]
+        for note in chosen
+    ]
 
 
 def _tune(maker: ClipMaker, seconds: float, rng: np.random.Generator) -> list[Layer]:
