@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from symbolic_bridge.instruments import ACCOMPANIMENTS, INSTRUMENTS
+from symbolic_bridge.instruments import ACCOMPANIMENTS
 from symbolic_bridge.prompt_tokens import Reading
 from symbolic_bridge.prompt_words import ACCOMPANIMENT_WORDS, Meaning
 
@@ -41,6 +41,12 @@ def read_instruments(reading: Reading, entries: list[tuple[int, int, Meaning]]) 
     nobody |= any(
         meaning.role == "unaccompanied" and start not in reading.negated for start, _, meaning in entries
     )
+    players = {
+        index
+        for start, end, meaning in entries
+        if meaning.role == "instrument"
+        for index in range(start, end)
+    }
     mentions: list[_Mention] = []
     for start, end, meaning in entries:
         if meaning.role != "instrument":
@@ -56,7 +62,7 @@ def read_instruments(reading: Reading, entries: list[tuple[int, int, Meaning]]) 
             continue
         if meaning.stand_in:
             reading.note(f"{meaning.stand_in!r} is no instrument we have; the nearest is {meaning.value!r}")
-        mention = _Mention(start, said, str(meaning.value), _role(reading, start, end))
+        mention = _Mention(start, said, str(meaning.value), _role(reading, start, end, players))
         if all((mention.id, mention.role) != (other.id, other.role) for other in mentions):
             mentions.append(mention)
     _assign(reading, mentions, backing_asked, nobody)
@@ -69,11 +75,10 @@ def _leave_out(reading: Reading, said: str, instrument_id: str) -> None:
         reading.note(f"an instrument cannot be ruled out as the lead: {said!r} was left out")
 
 
-def _role(reading: Reading, start: int, end: int) -> str:
+def _role(reading: Reading, start: int, end: int, players: set[int]) -> str:
+    """What the words around an instrument make of it; `players`: indices of all words that name instruments."""
     after = end + 1 if reading.word(end) == "player" else end
-    if reading.word(after) in ACCOMPANIMENT_WORDS and reading.word(after + 1) not in ("by", "on", "with"):
-        return "backing"
-    if reading.word(after) == "and" and reading.word(after + 2) in ("accompaniment", "backing"):
+    if reading.word(after) in ACCOMPANIMENT_WORDS and reading.word(after + 1) not in ("by", "with"):
         return "backing"
     if reading.word(after) in ("in", "on") and reading.word(after + 2) == "background":
         return "backing"
@@ -86,11 +91,16 @@ def _role(reading: Reading, start: int, end: int) -> str:
         back -= 1
     before = reading.word(back)
     if before in ("by", "on", "from") and reading.word(back - 1) in ACCOMPANIMENT_WORDS:
-        return "backing"
+        # "accompaniment on guitar", but not "guitar chords on the pipes" nor "no accompaniment on the pipes".
+        spoken_for = before == "on" and (back - 2 in players or back - 1 in reading.negated)
+        return "lead" if spoken_for else "backing"
     if before in ACCOMPANIMENT_WORDS or before in _BEHIND_WORDS:
         return "backing"
     if before in _LEAD_WORDS:
         return "lead"
+    joined = reading.word(after) == "and" and after + 1 in players
+    if joined and reading.word(after + 2) in ("accompaniment", "backing"):
+        return "backing"
     if before in ("with", "plus", "featuring", "but"):
         return "with"
     return ""

@@ -178,6 +178,8 @@ def _is_key_of_a(reading: Reading, index: int, end: int, has_mode: bool, prefixe
     if before == "of" and reading.word(index - 2) == "key" or before == "key":
         return True
     if has_mode:
+        if before in ("a", "an", "the"):
+            return True
         if capital and not first:
             return True
         if after in _AFTER_ARTICLE:

@@ -73,17 +73,12 @@ def _read_letters(reading: Reading, index: int) -> int:
     token = reading.tokens[index]
     if token.sort != "word" or not reading.is_free(index, index + 1):
         return index + 1
-    if (
-        re.fullmatch(r"[A-H]{2,16}|[a-h]{4,16}", token.text)
-        and is_form(token.text.upper())
-        and token.word != "abc"
-    ):
-        # "AB" may be nothing but A flat in capitals, "ABBA" is a form.
-        if (
-            len(token.text) > 2
-            or reading.word(index + 1) == "form"
-            or reading.word(index - 1) in ("form", "")
-        ):
+    said_form = "form" in (reading.word(index - 1), reading.word(index + 1))
+    if re.fullmatch("[A-H]{2,16}|[a-h]{2,16}", token.text) and is_form(token.text.upper()):
+        # "AB" or "aba" alone may be A flat or a word, "ABA" and "abba" are forms; "ABC" is the notation.
+        length = len(token.text)
+        clear = length >= 4 or (token.text.isupper() and length == 3 and token.text != "ABC")
+        if said_form or clear:
             reading.give("form", token.text.upper(), token.text)
             reading.take(index, index + 2 if reading.word(index + 1) == "form" else index + 1)
             return index + 1

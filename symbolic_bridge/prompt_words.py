@@ -194,6 +194,12 @@ def lexicon() -> dict[tuple[str, ...], Meaning]:
 
 
 @cache
+def known_words() -> frozenset[str]:
+    """Every word of the lexicon's phrases."""
+    return frozenset(word for phrase in lexicon() for word in phrase)
+
+
+@cache
 def longest_phrase() -> int:
     """Words in the longest phrase of the lexicon."""
     return max(len(phrase) for phrase in lexicon())

@@ -14,9 +14,11 @@ from symbolic_bridge.prompt_words import (
     GENERIC_MUSIC,
     NEGATORS,
     NOT_TYPOS,
+    PACES,
     STOPWORDS,
     WEAK_KINDS,
     Meaning,
+    known_words,
     lexicon,
     longest_phrase,
     mendable_words,
@@ -93,13 +95,9 @@ def _shortened(text: str, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
-def _known_words() -> set[str]:
-    return {word for phrase in lexicon() for word in phrase}
-
-
 def _mend(reading: Reading) -> None:
     """Replace words one letter away from a key word, with a notice for each."""
-    known = _known_words()
+    known = known_words()
     for index, token in enumerate(reading.tokens):
         word = token.word
         if token.sort != "word" or len(word) < 5 or len(word) > 20:
@@ -149,6 +147,9 @@ def _read_phrases(reading: Reading) -> list[tuple[int, int, Meaning]]:
             players.append((index, end, meaning))
         elif meaning.role == "kind":
             kinds.append((index, end, meaning))
+            if reading.word(index) == "slow" and reading.word(index - 1) in DEGREES:
+                # A slow air is just an air; a very slow air is more than that.
+                _read_pace(reading, index, end, Meaning("pace", PACES["slow"]))
         else:
             _READERS[meaning.role](reading, index, end, meaning)
         index = end
