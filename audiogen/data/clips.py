@@ -138,9 +138,10 @@ class ClipMaker:
 
         if not self.tunes:
             raise ValueError("there are no tunes to draw from")
-        tune = Tune.from_abc(self.tunes[rng.integers(len(self.tunes))])
+        tune = Tune.from_abc(self.tunes[int(rng.integers(len(self.tunes)))])
         backing = "guitar" if rng.random() < 0.5 else "none"
         played = perform(tune, instrument="piano", accompaniment=backing, tempo_bpm=None, rng=rng)
+        # Begin at a note, and where the tune is long enough to fill the clip.
         onsets = [
             note.onset for note in played.parts[0].notes if note.onset < max(0.1, played.duration - seconds)
         ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from audiogen.data.clips import ClipMaker, open_fonts
+from audiogen.data.files import write_whole
 
 DEFAULT_SHARES: Mapping[str, float] = {
     "tune": 0.58,
@@ -127,21 +127,15 @@ def _write_shard(
         )
         total += size
     path = folder / f"shard-{number:05d}.npy"
-    _replace(path, lambda part: _save_array(part, np.concatenate(pieces)))
+    write_whole(path, lambda part: _save_array(part, np.concatenate(pieces)))
     text = json.dumps(
         {"sample_rate": maker.sample_rate, "clips": index, "rejected": dict(rejected)}, indent=1
     )
     # Written last: a shard with an index is a whole shard.
-    _replace(path.with_suffix(".json"), lambda part: part.write_text(text))
+    write_whole(path.with_suffix(".json"), lambda part: part.write_text(text))
     return rejected
 
 
 def _save_array(path: Path, array: np.ndarray) -> None:
     with open(path, "wb") as file:
         np.save(file, array, allow_pickle=False)
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    write(temporary)
-    temporary.replace(path)

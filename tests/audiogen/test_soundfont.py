@@ -18,7 +18,8 @@ RATE = 24000
 
 def bundled_font() -> Path:
     spec = importlib.util.find_spec("pretty_midi")
-    assert spec is not None and spec.origin, "the test extra installs pretty_midi"
+    assert spec is not None, "the test extra installs pretty_midi"
+    assert spec.origin
     return Path(spec.origin).parent / "TimGM6mb.sf2"
 
 
