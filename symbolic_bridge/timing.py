@@ -23,6 +23,7 @@ FREE_METER = Meter(4, 4)
 class PlayedBar:
     """One bar of the unfolded tune. `start`/`end` in whole notes; `meter`, `key` in force; `section` 0 for A.
 
+    `bar_in_section` counts from 0 at each playing of a section, pickups not counted.
     `is_pickup`: shorter than its metre says and leading into a section: its beats are the last ones of a bar.
     """
 
@@ -31,6 +32,7 @@ class PlayedBar:
     meter: Meter
     key: Key
     section: int
+    bar_in_section: int
     is_pickup: bool
 
     @property
@@ -56,12 +58,14 @@ def lay_out(tune: Tune) -> tuple[Tune, tuple[PlayedBar, ...]]:
     """
     unfolded = unfold_tune(tune)
     written_sections = part_of_bars(tune)
-    sections = [written_sections[index] for index in play_order(tune)]
+    order = play_order(tune)
     bars: list[Bar] = []
     played: list[PlayedBar] = []
     meter, key, position = tune.header.meter or FREE_METER, tune.header.key, Fraction(0)
     pending: Bar | None = None
-    for bar, section in zip(unfolded.bars, sections, strict=True):
+    count, latest = 0, -1
+    for bar, written in zip(unfolded.bars, order, strict=True):
+        section = written_sections[written]
         meter, key = bar.meter or meter, bar.key or key
         if not bar.notes:
             # What an empty bar changes holds for the next one.
@@ -69,12 +73,15 @@ def lay_out(tune: Tune) -> tuple[Tune, tuple[PlayedBar, ...]]:
             continue
         if pending is not None:
             bar, pending = _with_changes(bar, pending), None
-        opens = not played or section != played[-1].section or _is_short(played[-1])
+        again = written <= latest or not played or section != played[-1].section
+        opens, latest = again or _is_short(played[-1]), written
         duration = bar.duration
         is_pickup = opens and duration < meter.bar_duration
         if played and is_pickup and played[-1].is_pickup:
             is_pickup = False
-        played.append(PlayedBar(position, position + duration, meter, key, section, is_pickup))
+        count = 0 if again else count
+        played.append(PlayedBar(position, position + duration, meter, key, section, count, is_pickup))
+        count += not is_pickup
         bars.append(bar)
         position += duration
     return replace(unfolded, bars=tuple(bars)), tuple(played)
@@ -170,6 +177,8 @@ def _onsets_in_pairs(
     """Onsets inside every pair of quick notes: {start of the pair: places after it}. Pairs count from metric starts."""
     cells: dict[Fraction, set[Fraction]] = {}
     for bar in bars:
+        if bar.meter.is_compound:
+            continue
         cell = bar.metric_start
         while cell < bar.end:
             if cell + pair > bar.start:
@@ -180,6 +189,6 @@ def _onsets_in_pairs(
     for onset in sorted(onsets):
         while turn + 1 < len(edges) and edges[turn + 1] <= onset:
             turn += 1
-        if edges[turn] <= onset < edges[turn] + pair:
+        if edges and edges[turn] <= onset < edges[turn] + pair:
             cells[edges[turn]].add(onset - edges[turn])
     return cells
