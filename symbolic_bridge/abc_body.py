@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from symbolic_bridge.abc_fields import (
@@ -155,17 +155,28 @@ class BodyReader:
 
     # -- lines ---------------------------------------------------------------------------------
 
-    def music_line(self, line: str, number: int) -> None:
-        """Read a line of music code."""
-        self._line = number
+    def music_line(self, pieces: list[tuple[int, str]]) -> None:
+        """Read a line of music code.
+
+        Args:
+            pieces: line numbers and texts; more than one where a line was broken inside a mark.
+        """
+        line = "".join(text for _, text in pieces)
+        starts, offset = [], 0
+        for number, text in pieces:
+            starts.append((offset, number))
+            offset += len(text)
+        shift = 0
         for token in tokens(line):
+            while starts and starts[0][0] < token.column:
+                shift, self._line = starts.pop(0)
             if self._silent() and not (token.kind == "field" and token.text[1] == "V"):
                 continue
             if self._overlay and token.kind not in ("bar", "field"):
                 continue
-            self._handlers[token.kind](token)
+            self._handlers[token.kind](replace(token, column=token.column - shift) if shift else token)
         if self._in_grace or self._chord:
-            self._fault(len(line) + 1, "end of line", "} or ] to close what was opened on this line")
+            self._fault(len(line) + 1 - shift, "end of line", "} or ] to close what was opened on this line")
             self._in_grace = False
             if self._chord:
                 self._end_chord(Fraction(1))
@@ -180,6 +191,8 @@ class BodyReader:
 
     def finish(self, last_line: int) -> tuple[Bar, ...]:
         """Close the tune and check what can only be checked at its end."""
+        if self._bar.notes or self._bars:
+            self._hang_on_last()
         self._close_bar()
         waiting = self._waiting
         if waiting.graces or waiting.chord_symbol or waiting.decorations or waiting.annotations:
@@ -271,7 +284,7 @@ class BodyReader:
             self._define_symbol(value)
         elif letter in "wW":
             self.lyrics.append((letter, decode_text(value)))
-        elif letter not in "rIXms+" and decode_text(value):
+        elif letter not in "rIXmsV+" and decode_text(value):
             self.fields.append((letter, decode_text(value)))
 
     def _define_symbol(self, text: str) -> None:
@@ -482,8 +495,9 @@ class BodyReader:
         if not CHORD_SYMBOL.fullmatch(text):
             self._waiting.annotations.append(decode_text(text))
         elif self._waiting.chord_symbol:
-            self._fault(token.column, token.text, "one chord symbol at a note")
-            self._waiting.annotations.append("^" + text)
+            self._fault(
+                token.column, token.text, f"one chord symbol at a note (kept {self._waiting.chord_symbol})"
+            )
         else:
             self._waiting.chord_symbol = text
 
@@ -522,11 +536,20 @@ class BodyReader:
             if self._broken:
                 self._broken = None
                 self._fault(token.column, token.text, "a note after > or <")
+            if ends or double:
+                self._hang_on_last()
             self._close_bar()
         if ends or double:
             self._mark_last(ends, double, token)
         if starts or colons:
             self._bar.start_repeat = True
+
+    def _hang_on_last(self) -> None:
+        """Words and marks on a part's closing bar line ("D.C.", a fermata) go to the note before it."""
+        last, waiting = (self._bar.notes or self._bars[-1].notes)[-1], self._waiting
+        last.annotations += tuple(waiting.annotations)
+        last.decorations += tuple(waiting.decorations)
+        waiting.annotations, waiting.decorations = [], []
 
     def _mark_last(self, ends: bool, double: bool, token: Token) -> None:
         if not self._bars:

@@ -155,7 +155,7 @@ def read_tempo(text: str, unit: Fraction, beat: Fraction) -> Tempo:
     Raises:
         FieldError: the value is no tempo.
     """
-    words = " ".join(_QUOTED.findall(text)).strip()
+    words = decode_text(" ".join(_QUOTED.findall(text)))
     rest = _QUOTED.sub(" ", text).strip()
     if not rest:
         return Tempo(None, words)
@@ -227,7 +227,7 @@ def decode_text(text: str) -> str:
             return literal
         return unicodedata.normalize("NFC", letter + _COMBINING[accent])
 
-    return html.unescape(_ESCAPE.sub(plain, text)).strip()
+    return " ".join(html.unescape(_ESCAPE.sub(plain, text)).split())
 
 
 def encode_text(text: str) -> str:

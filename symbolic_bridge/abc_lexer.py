@@ -13,8 +13,8 @@ _TOKEN = re.compile(
     r"|(?P<string>\"[^\"]*\"?)"
     r"|(?P<field>\[[A-Za-z]:[^\]|]*\])"
     r"|(?P<ending>\[\s*(?:\d[\d,.-]*|\"\s*\d[^\"]*\"))"
-    r"|(?P<bar>\.?(?:\[\||\||:(?=[|:\]]))(?:[|:]|\](?!\d)|\[(?=\|))*)"
-    r"|(?P<note>(?P<accidental>\^\^?|__?|=)?(?P<letter>[A-Ga-g])(?P<octave>[,']*)(?P<length>"
+    r"|(?P<bar>\.?(?:\[\||\|\s+:(?![|:])|\||:(?=[|:\]])|:\s+\|)(?:[|:]|\](?!\d)|\[(?=\|))*)"
+    r"|(?P<note>(?:(?P<accidental>\^\^?|__?|=) ?)?(?P<letter>[A-Ga-g])(?P<octave>[,']*)(?P<length>"
     + _LENGTH
     + r"))"
     r"|(?P<rest>[zx](?P<rest_length>" + _LENGTH + r"))"

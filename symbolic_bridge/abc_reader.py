@@ -25,9 +25,14 @@ from symbolic_bridge.mending import Mender
 from symbolic_bridge.tune import Header, Key, Meter, Tune
 
 _FIELD = re.compile(r"\s*([A-Za-z+]):(?![|:])(.*)$", re.DOTALL)
+_HEADER_FIELD = re.compile(r"\s*([A-Za-z+]):(.*)$", re.DOTALL)
 _BODY_FIELDS = frozenset("BCDFGHIKLMNOPQRSTUVWXZmrsw+")
-_TEXT_FIELDS = frozenset("ABCDFGHNORSTWwZ")
 _MUSIC_LINE = re.compile(r"[^|]*[A-Ga-gz][^|]*\|")
+_JUNK = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
+# Beginnings and ends of lines that a mail program has broken inside a mark.
+_BROKEN_START = re.compile(r"\s*(?:[/}\]]|\d+[^\s\d:]|\d+:|:(?!:)|\d+\s*\|)")
+_BROKEN_DIGIT = re.compile(r"[A-Ga-gz][,']*$")
+_BROKEN_END = re.compile(r"[=^_]$|(?<![:|]):$|\{[^}]*$|\[(?!\|)[^\]:|\d\"]*$")
 _FALLBACK_TITLE = "Untitled"
 
 
@@ -84,13 +89,23 @@ def _checked(text: str) -> str:
     if not isinstance(text, str):
         raise TypeError(f"ABC must be a str, not {type(text).__name__}")
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    for number, line in enumerate(text.split("\n"), 1):
-        for column, char in enumerate(line, 1):
-            if (char < " " and char not in "\t\f\v") or char == "\ufffd":
-                raise AbcSyntaxError(number, column, char, "ABC text (this looks like binary data)")
     if not text.strip():
         raise AbcSyntaxError(1, 1, "", "ABC text beginning with X: (the text is empty)")
+    junk = list(_JUNK.finditer(text))
+    # A few stray control characters occur in real tune books and are mended line by line.
+    if len(junk) > max(3, len(text) // 200):
+        place = junk[0].start()
+        line = text.count("\n", 0, place) + 1
+        column = place - text.rfind("\n", 0, place)
+        raise AbcSyntaxError(line, column, junk[0][0], "ABC text (this looks like binary data)")
     return text
+
+
+def _cleaned(line: str, number: int, mender: Mender) -> str:
+    """The line without control characters, which are mended."""
+    for match in _JUNK.finditer(line):
+        mender.mend(number, match.start() + 1, match[0], "text without control characters")
+    return _JUNK.sub("", line)
 
 
 def _is_field(line: str) -> re.Match[str] | None:
@@ -159,6 +174,7 @@ class _HeaderDraft:
     key: Key = field(default_factory=Key)
     octave: int = 0
     fields: list[tuple[str, str]] = field(default_factory=list)
+    lyrics: list[tuple[str, str]] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
 
@@ -174,31 +190,45 @@ def _read_block(block: _Block, strict: bool) -> Tune:
             tempo = read_tempo(text, unit, felt_beat(draft.meter))
         except FieldError as error:
             mender.mend(line, column, error.found, error.allowed)
-    if tempo.words:
-        draft.fields.append(("Q", tempo.words))
     header = Header(
         title=draft.title or _FALLBACK_TITLE, reference=draft.reference, rhythm=draft.rhythm, meter=draft.meter,
         unit=unit, key=draft.key, tempo_bpm=felt_tempo(tempo, draft.meter), fields=tuple(draft.fields),
     )  # fmt: skip
     body = BodyReader(header, mender, draft.octave)
-    for number, raw in block.lines[body_start:]:
-        _read_body_line(body, number, raw)
+    rows = [(number, _cleaned(raw, number, mender)) for number, raw in block.lines[body_start:]]
+    _read_body(body, rows, mender)
     last, text = block.lines[-1]
     bars = body.finish(last)
     if not any(bar.notes for bar in bars):
         raise AbcSyntaxError(last, len(text) + 1, "end of the tune", "notes after the K: field")
-    header = replace(header, fields=header.fields + tuple(body.fields) + tuple(body.lyrics))
+    for letter, value in body.fields:
+        _add_text(draft, letter, value)
+    words = [("Q", tempo.words)] if tempo.words else []
+    fields = (*draft.fields, *words, *draft.lyrics, *body.lyrics)
+    header = replace(header, title=draft.title or _FALLBACK_TITLE, rhythm=draft.rhythm, fields=fields)
     return Tune(header, bars, tuple(mender.warnings))
+
+
+def _add_text(draft: _HeaderDraft, letter: str, text: str) -> None:
+    """Keep a text field: the first T: and R: have places of their own, lyrics stand behind all others."""
+    if letter == "T" and not draft.title:
+        draft.title = text
+    elif letter == "R" and not draft.rhythm:
+        draft.rhythm = text
+    elif letter in "Ww":
+        draft.lyrics.append((letter, text))
+    elif text and letter not in "Vrsm":
+        draft.fields.append((letter, text))
 
 
 def _read_header(block: _Block, draft: _HeaderDraft, mender: Mender) -> int:
     """Read up to and with the first K: line; gives the index of the line behind it."""
     last_letter = ""
     for index, (number, raw) in enumerate(block.lines):
-        line = without_comment(raw).rstrip()
+        line = without_comment(_cleaned(raw, number, mender)).rstrip()
         if not line.strip():
             continue
-        match = _is_field(line)
+        match = _HEADER_FIELD.match(line)
         if not match:
             if _MUSIC_LINE.match(line):
                 raise AbcSyntaxError(number, 1, line.strip(), "a K: field before the notes")
@@ -232,9 +262,7 @@ def _check_header(draft: _HeaderDraft, mender: Mender, first_line: int) -> None:
 
 
 def _read_header_field(draft: _HeaderDraft, letter: str, value: str, place: tuple[int, int]) -> None:
-    again = letter in draft.seen
     draft.seen.add(letter)
-    text = decode_text(value)
     if letter == "K":
         draft.key, draft.octave = read_key(value)
     elif letter == "M":
@@ -248,20 +276,45 @@ def _read_header_field(draft: _HeaderDraft, letter: str, value: str, place: tupl
         if not match:
             raise FieldError(value.strip(), "a number after X:")
         draft.reference = int(match[1])
-    elif letter == "T" and not again:
-        draft.title = text
-    elif letter == "R" and not again:
-        draft.rhythm = text
-    elif text:
-        draft.fields.append((letter, text))
-
-
-def _read_body_line(body: BodyReader, number: int, raw: str) -> None:
-    line = without_comment(raw).rstrip()
-    if not line.strip():
-        return
-    match = _is_field(line)
-    if match and match[1] in _BODY_FIELDS:
-        body.field_line(match[1], match[2], number, match.start(2) + 1)
     else:
-        body.music_line(line, number)
+        _add_text(draft, letter, decode_text(value))
+
+
+def _read_body(body: BodyReader, rows: list[tuple[int, str]], mender: Mender) -> None:
+    """Read the lines behind K:, joining those that were broken inside a mark."""
+    pieces: list[tuple[int, str]] = []
+
+    def flush() -> None:
+        if pieces:
+            body.music_line(pieces)
+            pieces.clear()
+
+    for number, raw in rows:
+        line = without_comment(raw).rstrip()
+        if not line.strip():
+            continue
+        match = _is_field(line)
+        if match and match[1] in _BODY_FIELDS:
+            flush()
+            body.field_line(match[1], match[2], number, match.start(2) + 1)
+            continue
+        if pieces:
+            before = pieces[-1][1]
+            if _is_broken(before, line):
+                mender.mend(number, 1, line[:10], "line breaks between notes, not inside a mark")
+                # What was broken off must touch its beginning again.
+                pieces[-1] = (pieces[-1][0], before.rstrip("\\"))
+            else:
+                flush()
+        pieces.append((number, line))
+    flush()
+
+
+def _is_broken(before: str, line: str) -> bool:
+    """Whether a mark begins at the end of one line and goes on in the next."""
+    if _BROKEN_END.search(before):
+        return True
+    if before.endswith("\\"):
+        return False
+    digit = line.lstrip()[0].isdigit() and _BROKEN_DIGIT.search(before)
+    return bool(digit or _BROKEN_START.match(line))

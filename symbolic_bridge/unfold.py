@@ -69,31 +69,27 @@ def play_order(tune: Tune) -> tuple[int, ...]:
 def part_of_bars(tune: Tune) -> tuple[int, ...]:
     """For every written bar the number of its section: 0 for A, 1 for B ...
 
-    A section begins at a P: label, after a repeat sign or double bar (endings belong to what they end), and at
-    a start of a repeat. A section shorter than two bars joins the one behind it, so pickups make none.
+    A section begins at a P: label, at a start of a repeat, and behind a repeat sign or double bar (an ending
+    belongs to what it ends). What is shorter than two bars makes no section of its own: a pickup belongs to what
+    follows it.
     """
     bars = tune.bars
-    starts = {0}
-    last_ending = 0
+    starts = []
     for index in range(1, len(bars)):
         bar, before = bars[index], bars[index - 1]
-        if before.endings or bars[index].endings:
-            last_ending = index
-        if bar.part or bar.start_repeat or ((before.end_repeat or before.double_bar) and not bar.endings):
-            starts.add(index)
-    del last_ending
-    kept: list[int] = [0]
-    for start in sorted(starts - {0}):
-        if start - kept[-1] >= 2 or bars[start].part:
+        closed = (before.end_repeat or before.double_bar) and not bar.endings
+        if bar.part or bar.start_repeat or closed:
+            starts.append(index)
+    kept = [0]
+    for start, stop in zip(starts, [*starts, len(bars)][1:], strict=True):
+        if bars[start].part or (start - kept[-1] >= 2 and (stop - start >= 2 or stop < len(bars))):
             kept.append(start)
-    if len(kept) > 1 and len(bars) - kept[-1] < 2:
-        kept.pop()
-    marks = set(kept[1:])
-    section, sections = 0, []
-    for index in range(len(bars)):
-        section += index in marks
-        sections.append(section)
-    return tuple(sections)
+    ends = [*kept[1:], len(bars)]
+    return tuple(
+        section
+        for section, (start, stop) in enumerate(zip(kept, ends, strict=True))
+        for _ in range(start, stop)
+    )
 
 
 def _part_groups(tune: Tune) -> list[tuple[int, int]]:
