@@ -189,5 +189,5 @@ class Codec(nn.Module):
 
     def shipped_state(self) -> dict[str, Tensor]:
         """The weights that are saved for use: fp16, without the codebooks' learning state."""
-        learning = (".counts", ".sums", ".started")
+        learning = (".counts", ".sums")
         return {k: v.detach().half() for k, v in self.state_dict().items() if not k.endswith(learning)}

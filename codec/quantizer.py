@@ -31,7 +31,6 @@ class Codebook(nn.Module):
     vectors: Tensor
     counts: Tensor
     sums: Tensor
-    started: Tensor
 
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
@@ -39,7 +38,6 @@ class Codebook(nn.Module):
         # Learning state: saved by the trainer with everything else, left out of shipped weights.
         self.register_buffer("counts", torch.ones(size))
         self.register_buffer("sums", torch.zeros(size, dim))
-        self.register_buffer("started", torch.zeros(()))
 
     def nearest(self, points: Tensor) -> Tensor:
         """Index of the nearest vector to each of [N, D] points, [N]."""
@@ -73,7 +71,6 @@ class Codebook(nn.Module):
             used = counts > 0
             self.vectors[used] = sums[used] / counts[used, None]
         self._restart(torch.arange(size), self.vectors.clone(), len(points) / size)
-        self.started.fill_(1)
 
     def _restart(self, entries: Tensor, points: Tensor, uses: float) -> None:
         self.vectors[entries] = points
@@ -87,6 +84,13 @@ class ResidualQuantizer(nn.Module):
     def __init__(self, codebooks: int, size: int, dim: int) -> None:
         super().__init__()
         self.codebooks = nn.ModuleList(Codebook(size, dim) for _ in range(codebooks))
+
+    def start(self, latents: Tensor, generator: torch.Generator) -> None:
+        """Start every codebook from what the ones before it leave of [B, S, D] latents."""
+        residual = latents.flatten(0, 1)  # [B * S, D]
+        for book in self.codebooks:
+            book.start(residual, generator)
+            residual = residual - book.vectors[book.nearest(residual)]
 
     def encode(self, latents: Tensor, codebooks: int) -> Tensor:
         """[B, S, D] latents -> [B, K, S] tokens with the first `codebooks` codebooks."""
@@ -119,8 +123,6 @@ class ResidualQuantizer(nn.Module):
         streams = []
         per_point = kept.repeat_interleave(latents.shape[1])[:, None]  # [B * S, 1]
         for depth, book in enumerate(self.codebooks):
-            if learn and not book.started:
-                book.start(residual, generator)
             tokens = book.nearest(residual)
             chosen = book.vectors[tokens]
             if learn:

@@ -38,6 +38,8 @@ class CodecTrainingConfig:
     learning_rate: float = 1e-3
     adversarial_learning_rate: float = 2e-4
     warmup_steps: int = 200
+    quantizer_start_step: int = 500  # until then latents pass unquantised, so that codebooks start from good ones
+    quantizer_start_clips: int = 256
     commitment_weight: float = 0.1
     full_depth_share: float = 0.5  # of clips that keep every codebook in quantiser dropout
     checkpoint_minutes: float = 4.0
@@ -131,12 +133,24 @@ class CodecTrainer:
         self._set_rate(self.optimizer, config.learning_rate * min(1, (self.step + 1) / config.warmup_steps) * decay)
         with self._autocast():
             latents = codec.encoder(samples)
-        quantized = codec.quantizer(latents.float(), self._kept(len(samples)), self.generator)
+        latents, commitment = latents.float(), samples.new_zeros(())
+        if self.step >= config.quantizer_start_step:
+            if self.step == config.quantizer_start_step:
+                self._start_quantizer()
+            quantized = codec.quantizer(latents, self._kept(len(samples)), self.generator)
+            latents, commitment = quantized.latents, quantized.commitment
         with self._autocast():
-            produced = codec.decoder(quantized.latents)
+            produced = codec.decoder(latents)
         distance, parts = self.loss(produced, samples)
-        self._descend(self.optimizer, distance + config.commitment_weight * quantized.commitment, codec)
-        return parts | {"commitment": float(quantized.commitment.detach())}
+        self._descend(self.optimizer, distance + config.commitment_weight * commitment, codec)
+        return parts | {"commitment": float(commitment.detach())}
+
+    @torch.no_grad()
+    def _start_quantizer(self) -> None:
+        config = self.config
+        rounds = range(0, config.quantizer_start_clips, config.batch)
+        latents = torch.cat([self.codec.encoder(self._crops(config.crop_frames)) for _ in rounds])
+        self.codec.quantizer.start(latents, self.generator)
 
     def _refine(self) -> dict[str, float]:
         """One step of the decoder, and every second time of the discriminators, with the codes frozen."""
@@ -206,8 +220,11 @@ class CodecTrainer:
         rounds = 12
         for _ in range(rounds):
             samples = self.valid.crops(8, 200 * codec.config.hop_samples, fixed).to(self.device)
-            tokens = codec.quantizer.encode(codec.encoder(samples), codec.config.codebooks)
-            _, parts = self.loss(codec.decoder(codec.quantizer.decode(tokens)), samples)
+            latents = codec.encoder(samples)
+            tokens = codec.quantizer.encode(latents, codec.config.codebooks)
+            if self.step > self.config.quantizer_start_step:
+                latents = codec.quantizer.decode(tokens)
+            _, parts = self.loss(codec.decoder(latents), samples)
             for name, value in parts.items():
                 totals[name] = totals.get(name, 0) + value / rounds
             for depth, entries in enumerate(used):

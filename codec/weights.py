@@ -37,5 +37,5 @@ def load(name_or_dir: str | Path | None = None, device: str = "cpu") -> Codec:
         raise CheckpointError(f"{folder}: no such codec; known names: folk_24khz, or a folder")
     checkpoint = load_checkpoint(folder, "codec", format=FORMAT, version=VERSION)
     codec = Codec(build_config(CodecConfig, checkpoint))
-    load_weights(codec, checkpoint.tensors, checkpoint.path, optional=(".counts", ".sums", ".started"))
+    load_weights(codec, checkpoint.tensors, checkpoint.path, optional=(".counts", ".sums"))
     return codec.eval().requires_grad_(False).to(device)

@@ -14,9 +14,12 @@ from audiogen.data.build import FORMAT
 from symbolic_bridge.frames import STREAM_SIZES
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from codec.types import CodecSpec
+
+BEGINNING_SHARE = 0.1  # of windows that start where their clip does, as every performance will
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,10 @@ class ShardClip:
 
 @dataclass(frozen=True)
 class Windows:
-    """A batch: `codes` int64 [B, K, S], `frames` int64 [B, streams, S], and clip and start of every row.
+    """A batch of windows: `codes` int64 [B, K, lead_in + S], `frames` int64 [B, streams, S + look_ahead].
 
-    `starts` are counted from the beginning of the clip, so 0 means that the window holds the clip's first frame.
+    Before a clip's first frame and after its last, codes are `codebook_size` and score frames 0. `starts` are counted
+    from the beginning of each row's clip.
     """
 
     codes: Tensor
@@ -112,35 +116,50 @@ class CodeShards:
         """A clip's score frames, int16 [streams, S]."""
         return self._frames[clip.shard][:, clip.start : clip.start + clip.frames]
 
-    def windows(self, batch: int, frames: int, rng: np.random.Generator) -> Windows:
-        """Random windows, every place of every clip that is long enough being equally likely.
+    def windows(
+        self, batch: int, frames: int, generator: torch.Generator, *, lead_in: int = 0, look_ahead: int = 0
+    ) -> Windows:
+        """Random windows, every clip being as likely as it is long, a tenth of them at a clip's beginning.
 
         Args:
             batch: how many, B.
             frames: length of each, S.
-            rng: draws clips and places.
+            generator: draws clips and places.
+            lead_in: frames of codes before each window.
+            look_ahead: frames of score after each window.
 
         Raises:
-            ValueError: no clip is that long, or batch or frames is below 1.
+            ValueError: batch or frames is below 1.
         """
         import torch
 
         if batch < 1 or frames < 1:
             raise ValueError(f"batch is {batch} and frames {frames}; both must be at least 1")
-        places = np.cumsum([max(0, clip.frames - frames + 1) for clip in self.clips])
-        if not len(places) or places[-1] == 0:
-            raise ValueError(f"no clip is {frames} frames long")
-        chosen, starts = [], []
-        for place in rng.integers(places[-1], size=batch).tolist():
-            index = int(np.searchsorted(places, place, side="right"))
-            chosen.append(self.clips[index])
-            starts.append(place - (int(places[index - 1]) if index else 0))
-        rows = [(clip, slice(start, start + frames)) for clip, start in zip(chosen, starts, strict=True)]
-        codes = np.stack([self.clip_codes(clip)[:, row] for clip, row in rows]).astype(np.int64)  # [B, K, S]
-        score = np.stack([self.clip_frames(clip)[:, row] for clip, row in rows]).astype(
-            np.int64
-        )  # [B, streams, S]
-        return Windows(torch.from_numpy(codes), torch.from_numpy(score), tuple(chosen), tuple(starts))
+        ends = np.cumsum([clip.frames for clip in self.clips])
+        picks = torch.randint(int(ends[-1]), (batch,), generator=generator).tolist()
+        chosen = [self.clips[int(np.searchsorted(ends, pick, side="right"))] for pick in picks]
+        shares = torch.rand(batch, 2, generator=generator).tolist()
+        starts = [
+            0 if first < BEGINNING_SHARE else int(place * max(1, clip.frames - frames + 1))
+            for (first, place), clip in zip(shares, chosen, strict=True)
+        ]
+        rows = list(zip(chosen, starts, strict=True))
+        nothing = self.spec.codebook_size
+        codes = [
+            _cut(self.clip_codes(clip), start - lead_in, start + frames, nothing) for clip, start in rows
+        ]
+        score = [_cut(self.clip_frames(clip), start, start + frames + look_ahead, 0) for clip, start in rows]
+        return Windows(
+            torch.from_numpy(np.stack(codes)), torch.from_numpy(np.stack(score)), tuple(chosen), tuple(starts)
+        )
+
+
+def _cut(rows: np.ndarray, start: int, stop: int, fill: int) -> np.ndarray:
+    """Columns start ... stop - 1 as int64, `fill` where there are none."""
+    cut = np.full((len(rows), stop - start), fill, np.int64)
+    low, high = max(start, 0), min(stop, rows.shape[1])
+    cut[:, low - start : high - start] = rows[:, low:high]
+    return cut
 
 
 def _check_index(path: Path, index: dict[str, Any], identity: str | None) -> CodecSpec:

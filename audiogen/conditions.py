@@ -1,0 +1,80 @@
+"""What the player may be told besides the score, and its numbering."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from symbolic_bridge.instruments import INSTRUMENTS
+from symbolic_bridge.kinds import KINDS
+from symbolic_bridge.moods import MOODS
+from symbolic_bridge.tune import MODES
+
+ACCOMPANIMENTS = ("none", "guitar", "piano", "harp")
+STYLES = ("dry", "room")
+TEMPO_STEPS_AN_OCTAVE = 6
+LOWEST_TEMPO_BPM, TEMPO_BUCKETS = 40.0, 24
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Attributes and text of a performance; None is "not said" and leaves the choice to the model.
+
+    `style`: 0 for a dry recording, 1 for one in a room. `tempo_bpm`: felt beats a minute.
+    """
+
+    text: str | None = None
+    instrument: str | None = None
+    accompaniment: str | None = None
+    style: int | None = None
+    tempo_bpm: float | None = None
+    kind: str | None = None
+    mode: str | None = None
+    mood: str | None = None
+
+
+@dataclass(frozen=True)
+class ConditionTables:
+    """The order of every attribute's values that a model was trained with; it is saved with the model."""
+
+    instrument: tuple[str, ...] = tuple(INSTRUMENTS)
+    accompaniment: tuple[str, ...] = ACCOMPANIMENTS
+    style: tuple[str, ...] = STYLES
+    kind: tuple[str, ...] = tuple(KINDS)
+    mode: tuple[str, ...] = MODES
+    mood: tuple[str, ...] = tuple(MOODS)
+
+    def __post_init__(self) -> None:
+        for name, values in vars(self).items():
+            object.__setattr__(self, name, tuple(values))  # JSON gives lists
+            if len(set(values)) != len(values):
+                raise ValueError(f"{name} has a value twice: {values}")
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many ids each attribute has, 0 for "not said" included; tempo comes last."""
+        return (*(1 + len(values) for values in vars(self).values()), 1 + TEMPO_BUCKETS)
+
+    def ids(self, conditions: Conditions) -> list[int]:
+        """One id an attribute, 0 where nothing was said.
+
+        Raises:
+            ValueError: a value the model was not trained with.
+        """
+        found = []
+        for name, values in vars(self).items():
+            value = getattr(conditions, name)
+            if name == "style" and value is not None:
+                value = values[value] if 0 <= value < len(values) else value
+            if value is not None and value not in values:
+                raise ValueError(f"{name} {value!r} is not one of {', '.join(values)}")
+            found.append(0 if value is None else 1 + values.index(value))
+        return [*found, tempo_bucket(conditions.tempo_bpm)]
+
+
+def tempo_bucket(tempo_bpm: float | None) -> int:
+    """1 ... TEMPO_BUCKETS on a logarithmic scale from 40 beats a minute, 0 for None."""
+    if tempo_bpm is None:
+        return 0
+    step = round(TEMPO_STEPS_AN_OCTAVE * math.log2(tempo_bpm / LOWEST_TEMPO_BPM))
+    return 1 + min(max(step, 0), TEMPO_BUCKETS - 1)

@@ -1,0 +1,161 @@
+"""The player: an audio LM with the loop that writes codes from a score, from words, or from both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from audiogen.conditions import Conditions
+from audiogen.lm import AudioLM, LMConfig, Prompting
+from audiogen.patterns import undelay
+from audiogen.sampling import sample
+from codec.checkpoint import build_config, load_checkpoint, load_weights, save_checkpoint
+from codec.types import CheckpointError, Codes, CodecSpec
+from symbolic_bridge.frames import STREAM_SIZES, ScoreFrames
+
+__all__ = ["Conditions", "Player"]
+
+FORMAT, VERSION = "audiogen-player", 1
+SHIPPED = Path(__file__).parent / "weights"
+PROGRESS_STEPS = 25
+
+
+class Player:
+    """Plays: score frames, attributes and text to codes.
+
+    Args:
+        model: in evaluation mode.
+        spec: of the codec the codes are for.
+
+    Raises:
+        CheckpointError: the model was trained on another codec's codes.
+    """
+
+    def __init__(self, model: AudioLM, spec: CodecSpec) -> None:
+        config = model.config
+        if config.codec_identity != spec.identity:
+            raise CheckpointError(
+                f"this player was trained on codec {config.codec_identity}; the codec at hand is {spec.identity}"
+            )
+        if Fraction(*config.frame_rate) != spec.frame_rate or config.streams > spec.codebooks:
+            raise CheckpointError(f"player of {config.streams} streams at {config.frame_rate} Hz does not fit {spec}")
+        self.model, self.spec = model, spec
+
+    @classmethod
+    def load(cls, folder: Path | None, spec: CodecSpec, device: str = "cpu") -> Player:
+        """The shipped player (None) or one from a folder of player.json and player.safetensors.
+
+        Raises:
+            CheckpointError: the folder is missing or damaged, or is for another codec than `spec`.
+        """
+        checkpoint = load_checkpoint(folder or SHIPPED, "player", format=FORMAT, version=VERSION)
+        model = AudioLM(build_config(LMConfig, checkpoint))
+        load_weights(model, checkpoint.tensors, checkpoint.path)
+        return cls(model.eval().requires_grad_(False).to(device), spec)
+
+    @torch.inference_mode()
+    def play(
+        self,
+        frames: ScoreFrames | None,
+        *,
+        conditions: Conditions,
+        seed: int,
+        frames_count: int | None = None,
+        temperature: float = 0.8,
+        top_k: int = 100,
+        top_p: float = 1.0,
+        guidance: float | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> Codes:
+        """Write the codes of a performance.
+
+        Args:
+            frames: the score; None plays freely.
+            conditions: attributes and text, each optional.
+            seed: the same seed gives the same codes.
+            frames_count: length, by default that of `frames`.
+            temperature, top_k, top_p: of the sampling; temperature 0 takes the likeliest code.
+            guidance: weight of classifier-free guidance (Ho & Salimans 2022) towards everything given; 1 is none
+                and costs half. By default 1 with a score, which the model obeys without, and 2 in free play.
+            progress: told the share done, now and then.
+
+        Returns:
+            tokens [1, K, S].
+
+        Raises:
+            ValueError: neither frames nor frames_count, frames of another clock, or a value out of range.
+        """
+        if frames is not None and frames.frame_rate != self.spec.frame_rate:
+            raise ValueError(f"frames at {frames.frame_rate} Hz; this player's codec runs at {self.spec.frame_rate} Hz")
+        count = frames_count if frames_count is not None else frames.frames if frames is not None else 0
+        if count < 1:
+            raise ValueError(f"{count} frames to play; at least 1 is needed")
+        weight = guidance if guidance is not None else (1.0 if frames is not None else 2.0)
+        if not (math.isfinite(weight) and weight >= 0):
+            raise ValueError(f"guidance is {guidance}; it must be 0 or above")
+        prompting = self._prompting(frames, conditions, count, guided=weight != 1.0).to(self._device)
+        generator = torch.Generator(self._device).manual_seed(seed)
+        steps = self._decode(
+            prompting, weight,
+            lambda logits: sample(logits, temperature=temperature, top_k=top_k, top_p=top_p, generator=generator),
+            progress or (lambda done: None),
+        )  # fmt: skip
+        return Codes(undelay(steps[None]).cpu(), self.spec)
+
+    def _prompting(self, frames: ScoreFrames | None, conditions: Conditions, count: int, guided: bool) -> Prompting:
+        """The conditions of one row or, with guidance, of that row and an unconditioned one."""
+        config = self.model.config
+        length = count + config.streams - 1 + config.look_ahead
+        if frames is None:
+            score = torch.zeros(1, len(STREAM_SIZES), length, dtype=torch.long)
+        else:
+            score = torch.from_numpy(frames.slice(0, length).values).long()[None]
+        rows = 2 if guided else 1
+        has_score = torch.tensor([frames is not None, False][:rows])
+        return self.model.prompting([conditions, Conditions()][:rows], score.expand(rows, -1, -1), has_score)
+
+    def _decode(
+        self, prompting: Prompting, weight: float, draw: Callable[[Tensor], Tensor], progress: Callable[[float], None]
+    ) -> Tensor:
+        """The steps, [K, S + K - 1]."""
+        model = self.model
+        added, memory, mask = model.condition(prompting)
+        rows, length = added.shape[:2]
+        # Twice the window: the cache moves its content once a window instead of once a step.
+        window = model.config.window
+        cache = model.body.new_cache(rows, min(length, 2 * window) if window else length)
+        streams = model.config.streams
+        steps = torch.full((streams, length), model.nothing, device=added.device)
+        previous = steps[None, :, :1].expand(rows, -1, -1)  # [B, K, 1]
+        for t in range(length):
+            logits = model(previous, added[:, t : t + 1], memory, mask, cache)[:, 0]  # [B, K, V]
+            if rows == 2:
+                logits = logits[1:] + weight * (logits[:1] - logits[1:])
+            steps[:, t] = draw(logits[0])
+            # Stream k has no frame before step k nor after the last frame; it stays silent there.
+            if t < streams - 1:
+                steps[t + 1 :, t] = model.nothing
+            elif t > length - streams:
+                steps[: t - (length - streams), t] = model.nothing
+            previous = steps[None, :, t : t + 1].expand(rows, -1, -1)
+            if t % PROGRESS_STEPS == 0:
+                progress(t / length)
+        progress(1.0)
+        return steps
+
+    @property
+    def _device(self) -> torch.device:
+        return self.model.heads.weight.device
+
+
+def save_player(model: AudioLM, folder: Path, details: dict[str, object]) -> None:
+    """Write player.json and player.safetensors, weights in half precision."""
+    tensors = {name: value.detach().half() for name, value in model.state_dict().items()}
+    save_checkpoint(
+        folder, "player", format=FORMAT, version=VERSION, config=model.config, tensors=tensors, details=details
+    )
