@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from audiogen.kept import Boxes, attributes_as_json, write_boxes
+from audiogen.kept import Boxes, write_boxes
 from audiogen.version import VERSION
 from codec.audio_files import write_audio
 from codec.types import Codes, Waveform
@@ -21,10 +21,12 @@ from symbolic_bridge.tune import Tune
 class Clip:
     """A finished piece; a box that the route did not need is None.
 
-    `waveform` is at the loudness of files. `timings` are wall seconds of each stage.
+    `attributes` are complete, `asked` only what prompt and options said. `waveform` is at the loudness of
+    files. `timings` are wall seconds of each stage.
     """
 
     attributes: TuneAttributes
+    asked: TuneAttributes
     tune: Tune | None
     performance: Performance | None
     frames: ScoreFrames | None
@@ -72,7 +74,14 @@ class Clip:
 
     def keep(self, folder: str | Path) -> None:
         """Leave every box in a folder, from which `Generator.resume` can go on."""
-        write_boxes(folder, self.boxes, seed=self.seed, route=self.route, metadata=self.metadata())
+        write_boxes(
+            folder,
+            self.boxes,
+            asked=self.asked,
+            seed=self.seed,
+            route=self.route,
+            metadata=self.metadata(),
+        )
 
     def report(self) -> dict[str, object]:
         """The facts about this clip as JSON values."""
@@ -80,7 +89,7 @@ class Clip:
             "seed": self.seed,
             "route": self.route,
             "version": VERSION,
-            "attributes": attributes_as_json(self.attributes),
+            "attributes": json.loads(self.attributes.to_json()),
             "not_understood": list(self.attributes.unknown),
             "title": self.tune.header.title if self.tune else None,
             "seconds": round(self.seconds, 3),

@@ -13,7 +13,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,14 +27,17 @@ from audiogen.options import (
     MAX_SECONDS,
     Options,
     ask,
-    fill_from_kind,
     fill_from_tune,
     transposition,
 )
 from codec.types import CheckpointError, Codes, Waveform
-from symbolic_bridge.attributes import TuneAttributes
-from symbolic_bridge.frames import ScoreFrames
+from codec.weights import load as load_codec
+from symbolic_bridge.attributes import TuneAttributes, resolve
+from symbolic_bridge.frames import ScoreFrames, score_frames
+from symbolic_bridge.kinds import kind_of
+from symbolic_bridge.perform import perform
 from symbolic_bridge.performance import Performance
+from symbolic_bridge.prompts import parse_prompt
 from symbolic_bridge.tune import Tune
 
 if TYPE_CHECKING:
@@ -111,9 +114,7 @@ class Generator:
     def codec(self) -> Codec:
         """The codec that the player's codes belong to."""
         if self._codec is None:
-            import codec
-
-            self._codec = codec.load(self._folders["codec"], device=self.device)
+            self._codec = load_codec(self._folders["codec"], device=self.device)
         return self._codec
 
     @property
@@ -122,7 +123,7 @@ class Generator:
         if self._player is None:
             from audiogen.player import Player
 
-            self._player = Player.load(self._folders["player"], self.device)
+            self._player = Player.load(self._folders["player"], self.codec.spec, self.device)
         return self._player
 
     @property
@@ -180,7 +181,10 @@ class Generator:
         key: str | None = None,
         progress: Progress | None = None,
     ) -> Clip:
-        """Play a tune as it is written; arguments as in `generate`."""
+        """Play a tune as it is written; arguments as in `generate`.
+
+        The duration is at most MAX_SECONDS; "free" is no route for a tune.
+        """
         options = Options(duration, seed, route, tempo_bpm, key, instrument, accompaniment)
         return self.make(None, options, tune=tune, progress=progress)
 
@@ -202,8 +206,7 @@ class Generator:
         route = options.route or "tune"
         if route == "free" and tune is not None:
             raise ValueError("route 'free' plays no tune; take --route tune or leave the tune out")
-        wishes = ask(prompt, options)
-        return self._walk(Boxes(attributes=wishes, tune=tune), "tune", seed, route, progress)
+        return self._walk(Boxes(tune=tune), ask(prompt, options), seed, route, progress)
 
     def resume(self, folder: str | Path, options: Options, *, progress: Progress | None = None) -> Clip:
         """Go on from the box that was edited last in a folder of `Clip.keep`.
@@ -215,34 +218,39 @@ class Generator:
         """
         kept = read_boxes(folder)
         seed = kept.seed if options.seed is None else options.seed
-        wishes = _overrule(kept.boxes.attributes or TuneAttributes(), options)
-        boxes = replace(kept.boxes, attributes=wishes)
-        return self._walk(boxes, kept.start, seed, options.route or kept.route, progress)
+        route = options.route or kept.route
+        boxes = kept.boxes
+        if STAGES.index(kept.start) <= STAGES.index("tune"):
+            wishes = ask(None, options, kept=kept.asked)
+        else:
+            wishes = ask(None, options, kept=boxes.attributes or kept.asked)
+            if boxes.codes is None and _changes_performance(options):
+                # Another instrument or tempo needs another performance: the nearest start is the tune.
+                raise ValueError(
+                    f"{folder}: {kept.start} was edited last, so key, tempo, duration, instrument and accompaniment "
+                    "are settled; give none of them, or edit the tune or the attributes"
+                )
+        return self._walk(boxes, wishes, seed, route, progress)
 
-    def _walk(self, boxes: Boxes, start: str, seed: int, route: str, progress: Progress | None) -> Clip:
+    def _walk(
+        self, boxes: Boxes, asked: TuneAttributes, seed: int, route: str, progress: Progress | None
+    ) -> Clip:
         """Follow the path from the last box that is there."""
         journey = _Journey(progress or (lambda stage, done: None))
-        wishes = boxes.attributes or TuneAttributes()
         tune, performance, frames, codes = boxes.tune, boxes.performance, boxes.frames, boxes.codes
-        waveform = boxes.waveform
-        begun = STAGES.index(start)
+        waveform, wishes = boxes.waveform, asked
+        begun = any(box is not None for box in (performance, frames, codes, waveform))
         if route == "free":
-            wishes = fill_from_kind(wishes)
-        elif begun <= STAGES.index("performance") or tune is not None:
-            if tune is None:
-                with journey.stage("compose"):
-                    tune = self.write(wishes, seed)
-            elif begun <= STAGES.index("tune"):
-                tune = tune.transpose(transposition(tune, wishes)) if transposition(tune, wishes) else tune
-                journey.warnings.extend(tune.warnings)
+            wishes = resolve(wishes)
+        elif not begun:
+            tune = self._find_tune(tune, wishes, seed, journey)
             wishes = fill_from_tune(wishes, tune)
-            if performance is None:
-                with journey.stage("perform"):
-                    performance = self._perform(tune, wishes, seed)
+            with journey.stage("perform"):
+                performance = self._perform(tune, wishes, seed)
         if performance is not None:
             journey.warnings.extend(performance.warnings)
             _refuse_endless(performance)
-        if waveform is None and route == "soundfont":
+        if waveform is None and codes is None and route == "soundfont":
             if performance is None:
                 raise ValueError("route 'soundfont' needs a tune or a performance to go on from")
             waveform = self._render(performance, journey)
@@ -250,11 +258,12 @@ class Generator:
             if codes is None:
                 if frames is None and performance is not None:
                     with journey.stage("frames"):
-                        frames = self._sample(performance)
+                        frames = score_frames(performance, self.codec.spec.frame_rate)
                 codes = self._play(frames, wishes, seed, journey)
-            waveform = self._decode(codes, performance, journey)
+            waveform = self._decode(codes, journey)
         return Clip(
             attributes=wishes,
+            asked=asked,
             tune=tune,
             performance=performance,
             frames=frames,
@@ -266,14 +275,24 @@ class Generator:
             warnings=tuple(dict.fromkeys(journey.warnings)),
         )
 
+    def _find_tune(self, tune: Tune | None, wishes: TuneAttributes, seed: int, journey: _Journey) -> Tune:
+        """The given tune in the key that was asked for, or a new one."""
+        if tune is None:
+            with journey.stage("compose"):
+                return self.write(wishes, seed)
+        journey.warnings.extend(tune.warnings)
+        if wishes.mode is not None and wishes.mode != tune.header.key.mode:
+            journey.warnings.append(
+                f"the tune stays {tune.header.key.mode}; it can be moved, not made {wishes.mode}"
+            )
+        semitones = transposition(tune, wishes)
+        return tune.transpose(semitones) if semitones else tune
+
     def write(self, wishes: TuneAttributes, seed: int) -> Tune:
         """Write a tune from attributes; the same seed gives the same tune as in `generate`."""
-        return self.composer.compose(wishes, generator=stage_torch_rng(seed, "composer"))
+        return self.composer.compose(resolve(wishes), generator=stage_torch_rng(seed, "composer"))
 
     def _perform(self, tune: Tune, wishes: TuneAttributes, seed: int) -> Performance:
-        from symbolic_bridge.kinds import kind_of
-        from symbolic_bridge.perform import perform
-
         if wishes.kind is not None and wishes.kind != kind_of(tune).id:
             # The words outrank the file: its notes are played in the manner of the kind that was asked for.
             tune = tune.with_header(rhythm=wishes.kind)
@@ -286,18 +305,13 @@ class Generator:
             rng=stage_rng(seed, "performance"),
         )
 
-    def _sample(self, performance: Performance) -> ScoreFrames:
-        from symbolic_bridge.frames import score_frames
-
-        return score_frames(performance, self.codec.spec.frame_rate)
-
     def _play(
         self, frames: ScoreFrames | None, wishes: TuneAttributes, seed: int, journey: _Journey
     ) -> Codes:
         from audiogen.player import Conditions
 
         conditions = Conditions(
-            text=wishes.text or None,
+            text=wishes.text if _words_agree(wishes) else None,
             instrument=wishes.instrument,
             accompaniment=wishes.accompaniment,
             style=None,
@@ -321,7 +335,7 @@ class Generator:
                 progress=lambda done: journey.progress("play", done),
             )
 
-    def _decode(self, codes: Codes, performance: Performance | None, journey: _Journey) -> Waveform:
+    def _decode(self, codes: Codes, journey: _Journey) -> Waveform:
         from audiogen.loudness import normalise
 
         network = self.codec
@@ -344,15 +358,18 @@ class Generator:
             return normalise(sound)
 
 
-def _overrule(wishes: TuneAttributes, options: Options) -> TuneAttributes:
-    """Attributes that were kept, with what the options say instead."""
-    said = ask(None, options)
-    changes = {
-        name: getattr(said, name)
-        for name in ("tonic", "mode", "tempo_bpm", "duration_seconds", "instrument", "accompaniment")
-        if getattr(said, name) is not None
-    }
-    return replace(wishes, **changes)
+def _words_agree(wishes: TuneAttributes) -> bool:
+    """Whether the prompt says nothing that an option or a file has overruled; else its words would only confuse."""
+    if not wishes.text:
+        return False
+    said = parse_prompt(wishes.text)
+    names = ("instrument", "accompaniment", "kind", "mode", "mood")
+    return all(getattr(said, name) in (None, getattr(wishes, name)) for name in names)
+
+
+def _changes_performance(options: Options) -> bool:
+    said = (options.key, options.tempo_bpm, options.duration, options.instrument, options.accompaniment)
+    return any(value is not None for value in said)
 
 
 def _refuse_endless(performance: Performance) -> None:

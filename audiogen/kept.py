@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from codec.types import Codes, Waveform
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.frames import ScoreFrames
 from symbolic_bridge.performance import BarSpan, ChordSpan, Part, Performance, SoundedNote
-from symbolic_bridge.tune import Meter, Tune
+from symbolic_bridge.tune import Tune
 
 MANIFEST = "manifest.json"
 # File of each box, in the order of the path. The tune has two: either may be edited.
@@ -53,14 +53,29 @@ class KeptPath:
 
     boxes: Boxes
     start: str
+    asked: TuneAttributes
     seed: int
     route: str
 
 
 def write_boxes(
-    folder: str | Path, boxes: Boxes, *, seed: int, route: str, metadata: Mapping[str, str] | None = None
+    folder: str | Path,
+    boxes: Boxes,
+    *,
+    asked: TuneAttributes,
+    seed: int,
+    route: str,
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write every box that is there, and the manifest last; files of boxes that are not there are removed.
+
+    Args:
+        folder: made where it is missing.
+        boxes: what to write.
+        asked: the attributes before tune and kind filled them, so that an edited tune can fill them anew.
+        seed: of the whole.
+        route: of the whole.
+        metadata: for audio.wav.
 
     Raises:
         OSError: the folder cannot be made or written to, or the disk is full.
@@ -69,8 +84,8 @@ def write_boxes(
     target.mkdir(parents=True, exist_ok=True)
     writers: dict[str, Callable[[Path], None]] = {}
     if boxes.attributes is not None:
-        text = json.dumps(attributes_as_json(boxes.attributes), indent=2, ensure_ascii=False)
-        writers["attributes.json"] = lambda path: _write(path, text + "\n")
+        text = boxes.attributes.to_json() + "\n"
+        writers["attributes.json"] = lambda path: _write(path, text)
     if boxes.tune is not None:
         tune = boxes.tune
         writers["tune.abc"] = lambda path: _write(path, tune.to_abc())
@@ -97,6 +112,7 @@ def write_boxes(
         "version": VERSION,
         "seed": seed,
         "route": route,
+        "asked": json.loads(asked.to_json()),
         "hashes": {name: _hash(target / name) for name in writers},
     }
     write_bytes(target / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
@@ -130,34 +146,12 @@ def read_boxes(folder: str | Path) -> KeptPath:
         if names:
             name = start if start in names else names[0]
             found[box] = READERS[name](source / name)
-    return KeptPath(Boxes(**found), FILES[start], manifest["seed"], manifest["route"])
-
-
-def attributes_as_json(attributes: TuneAttributes) -> dict[str, object]:
-    """Attributes as JSON values; the meter as "6/8"."""
-    values = asdict(attributes)
-    values["meter"] = None if attributes.meter is None else str(attributes.meter)
-    values["unknown"] = list(attributes.unknown)
-    return values
-
-
-def attributes_from_json(values: Mapping[str, Any]) -> TuneAttributes:
-    """The inverse of `attributes_as_json`.
-
-    Raises:
-        ValueError: unknown names or a meter that is none.
-    """
-    known = {field.name for field in fields(TuneAttributes)}
-    if set(values) - known:
-        raise ValueError(f"attributes {sorted(set(values) - known)} are unknown; known are {sorted(known)}")
-    changed = dict(values)
-    if changed.get("meter") is not None:
-        beats, _, unit = str(changed["meter"]).partition("/")
-        if not (beats.isdigit() and unit.isdigit()):
-            raise ValueError(f"meter {changed['meter']!r} is not of the form 6/8")
-        changed["meter"] = Meter(int(beats), int(unit))
-    changed["unknown"] = tuple(changed.get("unknown", ()))
-    return TuneAttributes(**changed)
+    boxes = Boxes(**found)
+    asked = TuneAttributes.from_json(json.dumps(manifest["asked"]))
+    if boxes.attributes is not None and "attributes.json" in edited:
+        # What a person wrote into the file was asked for as well.
+        asked = boxes.attributes
+    return KeptPath(boxes, FILES[start], asked, manifest["seed"], manifest["route"])
 
 
 def performance_as_text(performance: Performance) -> str:
@@ -218,8 +212,8 @@ def _read_json(path: Path) -> Any:
 
 def _read_attributes(path: Path) -> TuneAttributes:
     try:
-        return attributes_from_json(_read_json(path))
-    except (ValueError, TypeError) as error:
+        return TuneAttributes.from_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
 
@@ -254,8 +248,8 @@ def _read_manifest(source: Path) -> dict[str, Any]:
     manifest = _read_json(path)
     if not isinstance(manifest, dict) or manifest.get("format") != "audiogen path":
         raise ValueError(f"{path}: is not a manifest of --keep")
-    if not {"seed", "route", "hashes"} <= set(manifest):
-        raise ValueError(f"{path}: needs seed, route and hashes")
+    if not {"seed", "route", "asked", "hashes"} <= set(manifest):
+        raise ValueError(f"{path}: needs seed, route, asked and hashes")
     return manifest
 
 

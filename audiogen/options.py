@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from symbolic_bridge.attributes import TuneAttributes
+from symbolic_bridge.attributes import TuneAttributes, resolve
 from symbolic_bridge.instruments import ACCOMPANIMENTS, LEADS, normalise_instrument
-from symbolic_bridge.kinds import KINDS, kind_of
+from symbolic_bridge.kinds import kind_of
+from symbolic_bridge.moods import MOODS
 from symbolic_bridge.tune import Tune
 
 ROUTES = ("tune", "free", "soundfont")
@@ -79,11 +80,12 @@ def accompaniment_id(name: str) -> str:
     return found
 
 
-def ask(prompt: str | None, options: Options) -> TuneAttributes:
+def ask(prompt: str | None, options: Options, kept: TuneAttributes | None = None) -> TuneAttributes:
     """The attributes of a prompt, outranked by the options; None where nothing was said.
 
     Args:
         prompt: None where there is none (a given tune is simply played).
+        kept: attributes that stand in for those of a prompt.
 
     Raises:
         PromptError: the prompt is empty or has nothing musical in it.
@@ -91,12 +93,12 @@ def ask(prompt: str | None, options: Options) -> TuneAttributes:
     """
     from symbolic_bridge.prompts import parse_key, parse_prompt
 
-    wishes = TuneAttributes() if prompt is None else parse_prompt(prompt)
+    wishes = (kept or TuneAttributes()) if prompt is None else parse_prompt(prompt)
     if options.key is not None:
         tonic, mode = parse_key(options.key)
         wishes = replace(wishes, tonic=tonic, mode=mode)
     if options.tempo_bpm is not None:
-        wishes = replace(wishes, tempo_bpm=options.tempo_bpm)
+        wishes = replace(wishes, tempo_bpm=options.tempo_bpm, tempo_is_felt=True)
     if options.duration is not None:
         wishes = replace(wishes, duration_seconds=options.duration)
     if options.instrument is not None:
@@ -109,35 +111,24 @@ def ask(prompt: str | None, options: Options) -> TuneAttributes:
 
 
 def fill_from_tune(wishes: TuneAttributes, tune: Tune) -> TuneAttributes:
-    """What was not asked for, from the tune and then from its kind."""
+    """What was not asked for, from the tune and then from its kind; `resolve` says how.
+
+    A tempo of the file (Q:) stands in for that of the kind, so "slow" in a prompt slows it down all the same.
+    """
     header = tune.header
-    kind = KINDS[wishes.kind] if wishes.kind else kind_of(tune)
-    tempo = wishes.tempo_bpm or header.tempo_bpm or kind.tempo_in(header.meter)
-    return replace(
+    filled = replace(
         wishes,
-        kind=kind.id,
+        kind=wishes.kind or kind_of(tune).id,
         meter=header.meter,
         tonic=header.key.tonic,
         mode=header.key.mode,
-        tempo_bpm=tempo,
-        instrument=wishes.instrument or kind.instrument,
-        accompaniment=wishes.accompaniment or kind.accompaniment,
     )
-
-
-def fill_from_kind(wishes: TuneAttributes) -> TuneAttributes:
-    """What was not asked for, from the kind alone: the free route has no tune."""
-    if wishes.kind is None:
-        return replace(wishes, instrument=wishes.instrument or "fiddle")
-    kind = KINDS[wishes.kind]
-    meter = wishes.meter or kind.meter
-    return replace(
-        wishes,
-        meter=meter,
-        tempo_bpm=wishes.tempo_bpm or kind.tempo_in(meter),
-        instrument=wishes.instrument or kind.instrument,
-        accompaniment=wishes.accompaniment or kind.accompaniment,
-    )
+    if wishes.tempo_bpm is None and header.tempo_bpm is not None:
+        mood_factor = MOODS[wishes.mood].tempo_factor if wishes.mood else 1.0
+        tempo = header.tempo_bpm * (wishes.tempo_factor or mood_factor)
+        tempo = min(max(tempo, MIN_TEMPO_BPM), MAX_TEMPO_BPM)
+        filled = replace(filled, tempo_bpm=tempo, tempo_is_felt=True)
+    return resolve(filled)
 
 
 def transposition(tune: Tune, wishes: TuneAttributes) -> int:

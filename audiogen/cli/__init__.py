@@ -47,7 +47,7 @@ app.add_typer(training.train_app, name="train")
 app.command()(info)
 
 # typer 0.12 raises click's exceptions and newer ones their own copies of them: take the base that is in use.
-_UsageFault = next(
+_UsageFault: type[Exception] = next(
     base for base in typer.BadParameter.__mro__ if base.__name__ in ("ClickException", "TyperException")
 )
 

@@ -36,11 +36,11 @@ def roundtrip(
     Example:
       audiogen codec roundtrip fiddle.wav coded.wav --json
     """
-    import codec
     from codec.audio_files import check_writable, read_audio, write_audio
+    from codec.weights import load
 
     check_writable(target)
-    network = codec.load(model)
+    network = load(model)
     spec = network.spec
     waveform = read_audio(source, sample_rate=spec.sample_rate, channels=spec.channels)
     began = time.perf_counter()
@@ -75,10 +75,10 @@ def roundtrip(
 @app.command("list")
 def list_codecs(as_json: Json = False) -> None:
     """List the codecs that `--model` can name."""
-    import codec
     from audiogen.info import SHIPPED_NAME, describe_codec
+    from codec.weights import load
 
-    found = [describe_codec(codec.load(), SHIPPED_NAME)]
+    found = [describe_codec(load(), SHIPPED_NAME)]
     if as_json:
         print_json(found)
         return

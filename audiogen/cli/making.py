@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from enum import StrEnum
@@ -155,7 +156,6 @@ def compose(
       audiogen compose "a reel in A dorian" -n 3 --seed 5 -o reels.abc
     """
     from audiogen.generator import Generator, new_seed
-    from audiogen.kept import attributes_as_json
     from audiogen.options import Options, ask, check_wishes
     from audiogen.tune_files import check_tune_suffix, write_tunes
     from codec.audio_files import check_writable
@@ -179,7 +179,7 @@ def compose(
         "output": str(output),
         "seed": seed,
         "tunes": len(tunes),
-        "attributes": attributes_as_json(attributes),
+        "attributes": json.loads(attributes.to_json()),
         "titles": [tune.header.title for tune in tunes],
         "wall_seconds": {"compose": round(time.perf_counter() - began, 3)},
     }
@@ -284,6 +284,8 @@ def _understood(attributes: TuneAttributes) -> None:
     from symbolic_bridge.prompts import describe
 
     say(f"understood: {describe(attributes)}")
+    for notice in attributes.notices:
+        say(f"note: {notice}")
     if attributes.unknown:
         say(f"not understood: {', '.join(attributes.unknown)}")
 
