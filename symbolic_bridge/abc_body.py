@@ -361,9 +361,8 @@ class BodyReader:
             duration *= self._broken
             self._broken = None
         last = self._last
-        if last and last.tie and not self._crosses_repeat():
-            if not {pitch.midi for pitch in pitches} & {pitch.midi for pitch in last.pitches}:
-                self._untie(last, "a tie to another pitch")
+        if last and last.tie and not self._crosses_repeat() and not _share_a_pitch(pitches, last.pitches):
+            self._untie(last, "a tie to another pitch")
         self._accidentals.tie(())
         waiting, self._waiting = self._waiting, _Waiting()
         draft = _Draft(
@@ -586,6 +585,10 @@ class BodyReader:
             first = bar.notes[0]
             found = f"a bar of {bar.duration}"
             self._mender.mend(first.line, first.column, found, f"a bar of {bar.full} as the meter says")
+
+
+def _share_a_pitch(first: tuple[Pitch, ...], second: tuple[Pitch, ...]) -> bool:
+    return bool({pitch.midi for pitch in first} & {pitch.midi for pitch in second})
 
 
 def _ends_section(bar: _BarDraft) -> bool:

@@ -102,7 +102,7 @@ def _extras(text: str) -> tuple[tuple[str, int], ...]:
 
 def _explicit_key(tonic: str, tail: str) -> Key:
     """A key whose signature is exactly the accidentals written (K:D exp ^f)."""
-    wanted = {letter: 0 for letter in LETTERS} | dict(_extras(tail))
+    wanted = dict.fromkeys(LETTERS, 0) | dict(_extras(tail))
     base = Key(tonic).signature
     return Key(tonic, "major", tuple((k, v) for k, v in wanted.items() if v != base.get(k, 0)))
 

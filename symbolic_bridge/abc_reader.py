@@ -143,7 +143,7 @@ def _blocks(text: str, strict: bool) -> list[_Block]:
             going_on = (_is_field(line) and stripped[0] in _BODY_FIELDS) or (
                 _MUSIC_LINE.match(stripped) and not re.search(r"[a-z]{4} ", stripped)
             )
-            if not going_on or strict and _has_music(current):
+            if not going_on or (strict and _has_music(current)):
                 current = None
                 continue
             blank = False

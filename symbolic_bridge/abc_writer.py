@@ -211,7 +211,9 @@ class _BodyWriter:
         if count not in _TUPLET_TIME:
             return none
         total = Fraction(0)
-        for turn, note in enumerate(notes[place : place + 9], 1):
+        turn = 0
+        for note in notes[place : place + 9]:
+            turn += 1
             total += note.duration / self._unit
             if not _is_dyadic(note.duration / self._unit * count):
                 return none

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symbolic_bridge.tune import Key, Pitch
+from symbolic_bridge.tune import LETTER_SEMITONES, LETTERS, SHARP_ORDER, Key, Pitch
 
 
 class BarAccidentals:
@@ -41,3 +41,28 @@ class BarAccidentals:
     def write(self, letter: str, octave: int, alter: int) -> None:
         """Take note of a written accidental."""
         self._bar[letter, octave] = alter
+
+
+def fifths(letter: str, alter: int) -> int:
+    """Place of a spelled pitch on the line of fifths: F -1, C 0, G 1 ... Bb -2, F# 6."""
+    return SHARP_ORDER.index(letter) - 1 + 7 * alter
+
+
+def spell(midi: int, key: Key) -> Pitch:
+    """The pitch of a MIDI number as it is best written in a key: near the key on the line of fifths."""
+    signature = key.signature
+    # The middle of a signature's seven letters (C major: D), moved a little to the sharp side, since raised
+    # degrees are the commoner ones in these tunes.
+    centre = key.sharps + 2.5
+    best: tuple[tuple[bool, float], Pitch] | None = None
+    for letter, natural in zip(LETTERS, LETTER_SEMITONES, strict=True):
+        for alter in (-1, 0, 1):
+            if (natural + alter - midi) % 12:
+                continue
+            pitch = Pitch(letter, alter, (midi - alter - natural) // 12 - 1)
+            outside = signature.get(letter, 0) != alter
+            rank = (outside, abs(fifths(letter, alter) - centre))
+            if best is None or rank < best[0]:
+                best = (rank, pitch)
+    assert best is not None
+    return best[1]

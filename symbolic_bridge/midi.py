@@ -1,0 +1,386 @@
+"""Tunes to and from MIDI files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from symbolic_bridge import midi_file as smf
+from symbolic_bridge.abc_fields import default_unit, felt_beat
+from symbolic_bridge.midi_file import MidiEvent, MidiFile
+from symbolic_bridge.spelling import spell
+from symbolic_bridge.tune import MODE_SHARPS, Bar, Header, Key, Meter, Note, Tune
+from symbolic_bridge.unfold import timed_notes, unfold_tune
+
+TICKS_PER_QUARTER = 480
+DEFAULT_BPM = 120.0
+VELOCITY = 80
+PERCUSSION_CHANNEL = 9
+# Grid lines of a quarter note with what each costs beside the mean error of its onsets, in quarters: sixteenths
+# first, triplets where they fit clearly better, finer grids only where nothing else fits.
+GRIDS = ((4, 0.0), (3, 0.015), (6, 0.03), (8, 0.035), (12, 0.06))
+# A gap before the next note of at most this many whole notes belongs to the note (staccato, phrasing).
+LONGEST_GAP = Fraction(1, 16)
+
+
+# -- writing -----------------------------------------------------------------------------------
+
+
+def write_midi(tune: Tune, path: str | Path) -> None:
+    """Write the plain tune: repeats unfolded, no swing, no ornaments, tempo and meter as meta events.
+
+    A measure whose length differs from the meter (a pickup) gets a time signature of its own, so that bar lines
+    stay where they are.
+    """
+    path = Path(path)
+    data = smf.write_midi_bytes(midi_of_tune(tune))
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def midi_of_tune(tune: Tune) -> MidiFile:
+    """The tune as the events of a MIDI file: a track of meta events and one of notes."""
+    played = unfold_tune(tune)
+    notes = [MidiEvent(0, smf.META, _name(tune.header.title), smf.TRACK_NAME)]
+    for note in timed_notes(played):
+        start, end = _ticks(note.start), _ticks(note.start + note.duration)
+        for pitch in note.pitches:
+            if not 0 <= pitch <= 127:
+                raise ValueError(f"bar {note.bar + 1} has a note at MIDI {pitch}; notes end at 0 and 127")
+            notes.append(MidiEvent(start, 0x90, bytes([pitch, VELOCITY])))
+            notes.append(MidiEvent(end, 0x80, bytes([pitch, 0])))
+    # Ends before starts, so that a repeated pitch sounds again.
+    notes.sort(key=lambda event: (event.tick, event.status))
+    return MidiFile(TICKS_PER_QUARTER, (tuple(_conductor(played)), tuple(notes)))
+
+
+def _name(title: str) -> bytes:
+    return title.encode("utf-8")[:200]
+
+
+def _ticks(wholes: Fraction) -> int:
+    return round(wholes * 4 * TICKS_PER_QUARTER)
+
+
+def _conductor(played: Tune) -> list[MidiEvent]:
+    """Meta events: time signatures at every change, key signatures, tempi."""
+    events: list[MidiEvent] = []
+    now = Fraction(0)
+    written: Meter | None = None
+    meter, key, tempo = played.header.meter, played.header.key, played.header.tempo_bpm
+    first_tempo: float | None = DEFAULT_BPM if tempo is None else tempo
+    events.append(_key_event(0, key))
+    for bars in _measures(played):
+        if bars[0].meter:
+            meter = bars[0].meter
+        if bars[0].key and bars[0].key != key:
+            key = bars[0].key
+            events.append(_key_event(_ticks(now), key))
+        change = bars[0].tempo_bpm if bars[0].tempo_bpm is not None else first_tempo
+        if change is not None:
+            micros = round(60e6 / (change * float(felt_beat(meter) * 4)))
+            events.append(
+                MidiEvent(_ticks(now), smf.META, min(micros, 0xFFFFFF).to_bytes(3, "big"), smf.TEMPO)
+            )
+            first_tempo = None
+        length = sum((bar.duration for bar in bars), Fraction(0))
+        shown = _measure_meter(length, meter)
+        if shown and shown != written:
+            clocks = min(255, round(felt_beat(shown) * 96))
+            data = bytes([shown.beats, shown.unit.bit_length() - 1, clocks, 8])
+            events.append(MidiEvent(_ticks(now), smf.META, data, smf.TIME_SIGNATURE))
+            written = shown
+        now += length
+    return events
+
+
+def _measures(played: Tune) -> list[list[Bar]]:
+    """Bars joined to measures: a short bar and the rest of it behind a repeat sign are one."""
+    groups: list[list[Bar]] = []
+    # What is missing to a full measure in the last group; a whole tune's pickup is a measure by itself.
+    room = Fraction(0)
+    meter = played.header.meter
+    for bar in played.bars:
+        if groups and room and bar.duration == room and not (bar.meter or bar.key or bar.tempo_bpm):
+            groups[-1].append(bar)
+            room = Fraction(0)
+            continue
+        meter = bar.meter or meter
+        groups.append([bar])
+        room = (
+            max(meter.bar_duration - bar.duration, Fraction(0)) if meter and len(groups) > 1 else Fraction(0)
+        )
+    return groups
+
+
+def _measure_meter(length: Fraction, meter: Meter | None) -> Meter | None:
+    """The meter to show for a measure; None where a time signature cannot say its length."""
+    if meter and length == meter.bar_duration:
+        return meter
+    unit = max(length.denominator, meter.unit if meter else 4)
+    beats = length * unit
+    if unit > 32 or unit & (unit - 1) or beats.denominator != 1 or not 1 <= beats <= 64:
+        return None
+    return Meter(int(beats), unit)
+
+
+def _key_event(tick: int, key: Key) -> MidiEvent:
+    sharps = max(-7, min(7, key.sharps))
+    minor = key.mode in ("minor", "dorian", "phrygian", "locrian")
+    return MidiEvent(tick, smf.META, bytes([sharps & 0xFF, int(minor)]), smf.KEY_SIGNATURE)
+
+
+# -- reading -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Span:
+    """A melody note on the grid; times in whole notes from the start."""
+
+    start: Fraction
+    end: Fraction
+    pitch: int
+
+
+def read_midi(path: str | Path) -> Tune:
+    """Read the melody of a MIDI file, quantised to sixteenths and triplets (finer where nothing else fits).
+
+    The melody is the highest voice of the track and channel that is most like one: few notes at once, many notes,
+    high. Bars follow the time signatures; a note over a bar line is tied.
+
+    Raises:
+        ValueError: the file is empty, cut off, no MIDI file or holds no notes; the message names the file.
+    """
+    path = Path(path)
+    data = path.read_bytes()
+    try:
+        return tune_of_midi(smf.read_midi_bytes(data), path.stem)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def tune_of_midi(file: MidiFile, title: str = "Untitled") -> Tune:
+    """The melody of a MIDI file's events as a tune.
+
+    Raises:
+        ValueError: it holds no notes.
+    """
+    found = _melody(file)
+    if found is None:
+        raise ValueError(
+            "found no notes; a MIDI file for a tune needs at least one (percussion is not counted)"
+        )
+    spans, name = found
+    events = [event for track in file.tracks for event in track if event.status == smf.META]
+    melody = _quantised(spans, file.ticks_per_quarter)
+    meters = _meters(events, file.ticks_per_quarter)
+    lines = _bar_lines(meters, melody[-1].end)
+    key = _signature_key(events, melody)
+    header_meter = lines[0][2]
+    if len(lines) > 1 and lines[0][1] - lines[0][0] < lines[1][2].bar_duration:
+        header_meter = lines[1][2]
+    bars = _bars(melody, lines, header_meter, key)
+    header = Header(
+        title=name or title, meter=header_meter, unit=default_unit(header_meter), key=key,
+        tempo_bpm=_tempo(events, header_meter),
+    )  # fmt: skip
+    return Tune(header, tuple(bars))
+
+
+def _melody(file: MidiFile) -> tuple[list[tuple[int, int, int]], str] | None:
+    """Notes of the voice most like a melody, highest of each onset only, and its track's name."""
+    voices = []
+    for order, track in enumerate(file.tracks):
+        name = next(
+            (
+                event.data.decode("utf-8", "replace").strip()
+                for event in track
+                if event.kind == smf.TRACK_NAME
+            ),
+            "",
+        )
+        for channel, spans in smf.note_spans(track).items():
+            if channel != PERCUSSION_CHANNEL and spans:
+                voices.append((order, name, spans))
+    if not voices:
+        return None
+    most = max(len(spans) for _, _, spans in voices)
+
+    def rank(voice: tuple[int, str, list[tuple[int, int, int]]]) -> tuple[bool, bool, bool, float, int]:
+        order, name, spans = voice
+        onsets = len({start for start, _, _ in spans})
+        named = any(word in name.lower() for word in ("melody", "lead", "tune", "vocal"))
+        single = onsets / len(spans) > 0.9
+        height = sum(pitch for _, _, pitch in spans) / len(spans)
+        return (len(spans) * 4 >= most, named, single, height, -order)
+
+    _, name, spans = max(voices, key=rank)
+    highest: dict[int, tuple[int, int, int]] = {}
+    for span in spans:
+        if span[0] not in highest or span[2] > highest[span[0]][2]:
+            highest[span[0]] = span
+    return [highest[start] for start in sorted(highest)], "" if len(file.tracks) > 2 else name
+
+
+def _quantised(spans: list[tuple[int, int, int]], ticks: int) -> list[_Span]:
+    """Notes on the grid: each quarter takes the grid that its onsets fit best; ends meet the next onset."""
+    by_beat: dict[int, list[Fraction]] = {}
+    for start, _, _ in spans:
+        by_beat.setdefault(start // ticks, []).append(Fraction(start % ticks, ticks))
+    grid_of = {beat: _grid(places) for beat, places in by_beat.items()}
+
+    def snap(tick: int) -> Fraction:
+        beat = tick // ticks
+        grid = grid_of.get(beat, GRIDS[0][0])
+        return (beat + Fraction(round(Fraction(tick % ticks, ticks) * grid), grid)) / 4
+
+    onsets: dict[Fraction, tuple[int, int, int]] = {}
+    for span in spans:
+        place = snap(span[0])
+        if place not in onsets or span[2] > onsets[place][2]:
+            onsets[place] = span
+    places = sorted(onsets)
+    melody = []
+    for index, start in enumerate(places):
+        _, end_tick, pitch = onsets[start]
+        end = snap(end_tick)
+        following = places[index + 1] if index + 1 < len(places) else None
+        if end <= start:
+            end = start + Fraction(1, 16)
+        if following is not None and (end > following or following - end <= LONGEST_GAP):
+            end = following
+        melody.append(_Span(start, end, pitch))
+    return melody
+
+
+def _grid(places: list[Fraction]) -> int:
+    """Grid lines of a quarter that fit its onsets best."""
+
+    def cost(option: tuple[int, float]) -> float:
+        grid, price = option
+        errors = [abs(float(place) - round(place * grid) / grid) for place in places]
+        return sum(errors) / len(errors) + price
+
+    return min(GRIDS, key=cost)[0]
+
+
+def _meters(events: list[MidiEvent], ticks: int) -> list[tuple[Fraction, Meter]]:
+    """Time signatures with their places in whole notes; 4/4 where there is none."""
+    found: dict[Fraction, Meter] = {}
+    for event in sorted(events, key=lambda item: item.tick):
+        if event.kind == smf.TIME_SIGNATURE and len(event.data) >= 2:
+            beats, power = event.data[0], event.data[1]
+            if 1 <= beats <= 64 and power <= 5:
+                found[Fraction(event.tick, ticks * 4)] = Meter(beats, 2**power)
+    if Fraction(0) not in found:
+        found[Fraction(0)] = Meter(4, 4)
+    return sorted(found.items())
+
+
+def _bar_lines(meters: list[tuple[Fraction, Meter]], end: Fraction) -> list[tuple[Fraction, Fraction, Meter]]:
+    """Bars as (start, end, meter) up to the end of the last note."""
+    lines = []
+    for index, (start, meter) in enumerate(meters):
+        stop = meters[index + 1][0] if index + 1 < len(meters) else end
+        stop = min(stop, end)
+        while start < stop:
+            bar_end = start + meter.bar_duration
+            if index + 1 < len(meters):
+                bar_end = min(bar_end, meters[index + 1][0])
+            lines.append((start, bar_end, meter))
+            start = bar_end
+    return lines
+
+
+def _bars(
+    melody: list[_Span], lines: list[tuple[Fraction, Fraction, Meter]], header_meter: Meter, key: Key
+) -> list[Bar]:
+    """Notes and rests cut at the bar lines; empty bars before the first note are left out."""
+    bars: list[Bar] = []
+    now_meter = header_meter
+    place = 0
+    for start, stop, meter in lines:
+        notes: list[Note] = []
+        now = start
+        while place < len(melody) and melody[place].start < stop:
+            span = melody[place]
+            if span.start > now:
+                notes.append(Note((), span.start - now))
+                now = span.start
+            end = min(span.end, stop)
+            notes.append(Note((spell(span.pitch, key),), end - now, tie=span.end > stop))
+            now = end
+            if span.end > stop:
+                # The rest of the note opens the next bar.
+                melody[place] = _Span(stop, span.end, span.pitch)
+                break
+            place += 1
+        if not bars and not notes:
+            continue
+        if now < stop and place < len(melody):
+            notes.append(Note((), stop - now))
+        if not bars and notes and notes[0].is_rest and len(notes) > 1:
+            notes = notes[1:]
+        if not notes:
+            continue
+        length = sum((note.duration for note in notes), Fraction(0))
+        pickup = not bars and length < header_meter.bar_duration
+        change = meter if meter != now_meter and not pickup else None
+        now_meter = change or now_meter
+        bars.append(Bar(tuple(notes), meter=change))
+    return bars
+
+
+def _tempo(events: list[MidiEvent], meter: Meter) -> float | None:
+    first = min(
+        (event for event in events if event.kind == smf.TEMPO and len(event.data) == 3),
+        key=lambda e: e.tick,
+        default=None,
+    )
+    if first is None:
+        return None
+    micros = int.from_bytes(first.data, "big")
+    if micros == 0:
+        return None
+    return round(60e6 / micros / float(felt_beat(meter) * 4), 2)
+
+
+def _signature_key(events: list[MidiEvent], melody: list[_Span]) -> Key:
+    """The key: the file's signature if it has one (its mode from the notes), else the one the notes fit best."""
+    signature = next(
+        (event for event in events if event.kind == smf.KEY_SIGNATURE and len(event.data) == 2), None
+    )
+    sharps = None
+    if signature is not None:
+        sharps = int.from_bytes(signature.data[:1], "big", signed=True)
+    weights = [0.0] * 12
+    for span in melody:
+        weights[span.pitch % 12] += float(span.end - span.start)
+    total = sum(weights)
+    last = melody[-1].pitch % 12
+    best: tuple[float, Key] | None = None
+    for mode, moved in MODE_SHARPS.items():
+        if mode in ("lydian", "phrygian", "locrian"):
+            continue
+        for place in range(-6, 7):
+            tonic = "FCGDAEB"[(place - moved + 1) % 7] + {-1: "b", 0: "", 1: "#"}.get(
+                (place - moved + 1) // 7, "?"
+            )
+            if "?" in tonic or (sharps is not None and place != sharps):
+                continue
+            key = Key(tonic, mode)
+            root = key.tonic_pitch_class
+            inside = {(7 * (place + step)) % 12 for step in range(-1, 6)}
+            fit = sum(weight for pitch, weight in enumerate(weights) if pitch in inside) / total
+            # The last note is the tonic in most tunes; its fifth is among the longest notes.
+            score = fit + 0.25 * (last == root) + 0.3 * (weights[root] + weights[(root + 7) % 12]) / total
+            score -= 0.005 * abs(place) + (0.02 if mode in ("dorian", "mixolydian") else 0)
+            if best is None or score > best[0]:
+                best = (score, key)
+    return best[1] if best else Key()
