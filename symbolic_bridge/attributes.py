@@ -32,8 +32,8 @@ class TuneAttributes:
 
     `kind`: an id of `symbolic_bridge.kinds.KINDS` ("jig"). `tonic` "C", "F#", "Bb"; `mode` one of `tune.MODES`.
     `tempo_bpm`: beats a minute as musicians count them, or felt beats (`Meter.beat_duration`) where `tempo_is_felt`,
-    which `resolve` sets. `tempo_factor`: "slow" (below 1) or "fast" (above 1) against the kind's usual tempo. `mood`: an id of
-    `symbolic_bridge.moods.MOODS`. `instrument`: an id of `symbolic_bridge.instruments.INSTRUMENTS`.
+    which `resolve` sets. `tempo_factor`: "slow" (below 1) or "fast" (above 1) against the kind's usual tempo.
+    `mood`: an id of `symbolic_bridge.moods.MOODS`. `instrument`: an id of `symbolic_bridge.instruments.INSTRUMENTS`.
     `accompaniment`: "none", "guitar", "piano" or "harp". `form`: letters such as "AABB".
     `duration_seconds`: length asked for, above 0 and up to an hour. `bars`: length asked for in bars, repeats not
     counted. `text`: the prompt itself. `unknown`: its words that no attribute holds. `notices`: what was guessed,
@@ -76,7 +76,8 @@ class TuneAttributes:
             )
         if self.form is not None and not is_form(self.form):
             raise ValueError(
-                f"form {self.form!r} is not 1 to {MOST_SECTIONS} letters A-H that start at A and skip none, such as AABB"
+                f"form {self.form!r} is not 1 to {MOST_SECTIONS} letters A-H that start at A and skip none, "
+                "such as AABB"
             )
 
     def to_json(self) -> str:

@@ -241,7 +241,8 @@ def pace_of(attributes: TuneAttributes) -> float | None:
     if attributes.tempo_bpm is None:
         return None
     full = resolve(attributes)
-    assert full.tempo_bpm is not None and full.kind is not None
+    assert full.tempo_bpm is not None
+    assert full.kind is not None
     return full.tempo_bpm / KINDS[full.kind].tempo_in(full.meter)
 
 

@@ -98,9 +98,6 @@ def _role(reading: Reading, start: int, end: int, players: set[int]) -> str:
         return "backing"
     if before in _LEAD_WORDS:
         return "lead"
-    joined = reading.word(after) == "and" and after + 1 in players
-    if joined and reading.word(after + 2) in ("accompaniment", "backing"):
-        return "backing"
     if before in ("with", "plus", "featuring", "but"):
         return "with"
     return ""

@@ -91,7 +91,8 @@ def parse_key(text: str) -> tuple[str, str | None]:
     reading = Reading(tokenize("in " + text.strip()))
     read_keys(reading)
     tonic, mode = reading.values.get("tonic"), reading.values.get("mode")
-    if not isinstance(tonic, str) or not all(reading.taken[1:]):
+    two_keys = any("contradicts" in notice for notice in reading.notices)
+    if not isinstance(tonic, str) or two_keys or not all(reading.taken[1:]):
         raise ValueError(
             f"key {text!r} is not a tonic and perhaps a mode, such as D, Em, B flat major or A dorian"
         )
@@ -142,6 +143,10 @@ def _read_tonic(reading: Reading, index: int) -> int:
     if reading.word(end) in ("key", "scale", "mode"):
         end += 1
     tonic = letter.upper() + accidental
+    if "not" in (reading.word(start - 1), reading.word(start - 2)):
+        reading.note(f"a key cannot be ruled out: {reading.quote(index, end)!r} was left out")
+        reading.take(start, end)
+        return end
     if _give(reading, "tonic", tonic, index, end) and mode is not None:
         _give(reading, "mode", mode, index, end)
     reading.take(start, end)
@@ -175,7 +180,7 @@ def _is_key_of_a(reading: Reading, index: int, end: int, has_mode: bool, prefixe
     after = reading.word(end)
     ends_clause = end >= len(reading.tokens) or reading.tokens[end].sort == "stop" or after in _AFTER_KEY
     before = reading.word(index - 1)
-    if before == "of" and reading.word(index - 2) == "key" or before == "key":
+    if (before == "of" and reading.word(index - 2) == "key") or before == "key":
         return True
     if has_mode:
         if before in ("a", "an", "the"):

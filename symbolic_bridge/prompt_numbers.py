@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 
-from symbolic_bridge.attributes import is_form, parse_meter
+from symbolic_bridge.attributes import MOST_SECTIONS, is_form, parse_meter
 from symbolic_bridge.prompt_tokens import Reading
 from symbolic_bridge.prompt_words import METER_BOTTOMS, METER_TOPS
 from symbolic_bridge.tune import Meter
 
 _UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _NUMBER_WORDS = {word: float(value) for value, word in enumerate(_UNITS)} | {
     word: 10.0 * (index + 2) for index, word in enumerate(_TENS)
 }
@@ -24,6 +24,7 @@ _SECONDS = {
 }
 _BARS = {"bar", "bars", "measure", "measures"}
 _PARTS = {"part", "parts", "section", "sections"}
+DEFAULT_FORM = "AABB"
 _BPM = {"bpm", "bpms"}
 _TEMPO_WORDS = {"tempo", "bpm", "speed", "pace", "metronome"}
 # A bare "at 120" is a tempo between these.
@@ -50,6 +51,10 @@ def number_at(reading: Reading, index: int) -> tuple[float, int] | None:
         if rest is not None and rest[0] < 100:
             value, end = value + rest[0], rest[1]
     return value, end
+
+
+def _short(said: str) -> str:
+    return said if len(said) <= 40 else said[:37] + "..."
 
 
 def read_forms(reading: Reading) -> None:
@@ -83,7 +88,9 @@ def _read_letters(reading: Reading, index: int) -> int:
             reading.take(index, index + 2 if reading.word(index + 1) == "form" else index + 1)
             return index + 1
     end = index
-    while end < len(reading.tokens) and re.fullmatch("[A-H]", reading.tokens[end].text):
+    while end < min(len(reading.tokens), index + MOST_SECTIONS + 1) and re.fullmatch(
+        "[A-H]", reading.tokens[end].text
+    ):
         end += 1
     letters = "".join(token.text for token in reading.tokens[index:end])
     if len(letters) >= 3 and is_form(letters):
@@ -100,8 +107,8 @@ def _read_parts(reading: Reading, index: int) -> int:
     count, end = number
     said = reading.quote(index, end + 1)
     reading.take(index, end + 1)
-    if count != int(count) or not 1 <= count <= 8:
-        reading.note(f"{said!r} was left out; a tune has 1 to 8 parts")
+    if not (float(count).is_integer() and 1 <= count <= 8):
+        reading.note(f"{_short(said)!r} was left out; a tune has 1 to 8 parts")
         return end + 1
     reading.give("form", "".join(2 * letter for letter in "ABCDEFGH"[: int(count)]), said)
     return end + 1
@@ -210,10 +217,12 @@ def _read_bars(reading: Reading, index: int) -> int:
     count, end = number[0], number[1] + 1
     said = reading.quote(index, end)
     reading.take(index, end)
-    if count != int(count):
-        reading.note(f"{said!r} was left out; bars are counted in whole numbers")
-    elif reading.word(end) in _PARTS or reading.word(end) == "each":
-        reading.note(f"{said!r} a part was left out; say how many bars in all")
+    if not float(count).is_integer():
+        reading.note(f"{_short(said)!r} was left out; bars are counted in whole numbers")
+    elif reading.word(end) in _PARTS or reading.word(end) == "each" or reading.word(index - 2) in _PARTS:
+        letters = set(str(reading.values.get("form", DEFAULT_FORM)))
+        reading.note(f"{said!r} a part were taken as {int(count) * len(letters)} bars in all")
+        reading.give("bars", int(count) * len(letters), said)
     else:
         reading.give("bars", int(count), said)
     return end

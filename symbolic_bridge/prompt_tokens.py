@@ -64,7 +64,7 @@ class Reading:
 
     def is_free(self, start: int, end: int) -> bool:
         """Whether tokens [start, end) exist and none has been read."""
-        return 0 <= start and end <= len(self.tokens) and not any(self.taken[start:end])
+        return start >= 0 and end <= len(self.tokens) and not any(self.taken[start:end])
 
     def take(self, start: int, end: int) -> None:
         """Mark tokens [start, end) as read."""

@@ -11,6 +11,10 @@ from symbolic_bridge.moods import MOODS
 from symbolic_bridge.tune import Meter
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 @dataclass(frozen=True)
 class Meaning:
     """What a phrase means: `role` says which attribute it speaks of; `stand_in` names what we lack, else ""."""
@@ -96,50 +100,59 @@ EXTRA_INSTRUMENTS = {
     "transverse flute": "flute", "flutist": "flute", "gaelic harp": "harp", "folk harp": "harp", "harpist": "harp",
     "banjoist": "banjo", "5-string banjo": "banjo", "accordionist": "accordion", "classical guitar": "guitar",
     "nylon guitar": "guitar", "fiddle player": "fiddle", "fiddling": "fiddle", "grand piano": "piano",
-    "violin cello": "cello",
+    "violin cello": "cello", "the box": "accordion", "button box": "accordion",
 }  # fmt: skip
 # Names of kinds that mean something else in most English sentences.
 AMBIGUOUS_NAMES = {"german", "highland", "highlands", "port", "retreat", "box", "xmas", "carolan", "keening"}
 # Kinds said of anything: they give way to another kind without a word.
 WEAK_KINDS = {"song"}
 
-STOPWORDS = frozenset(
-    """a an the this that these those some any one it its it's is be are am was were will would should could can may
-    please i i'd i'm me my we us our you your he she they them his her their there here and or but so then than also
-    just only too very really quite rather fairly pretty somewhat slightly bit little more less most much many lot lots
-    of in on at to for from by with as into onto over under about around like such up down out off through while
-    without not no never nor neither don't isn't w/o minus omit exclude avoid skip hold sans except nothing nice good
-    great lovely beautiful kind sort type style way want wants like need give make makes made create creates generate
-    generates write writes compose composes composed let's let get got hear play plays played playing player perform
-    performed performing feature features featuring using use uses use have has having do does did set key mode scale
-    tempo speed pace beat beats bpm minute minutes second seconds time times meter metre signature form structure
-    part parts section sections bar bars measure measures long length lasting last lasts duration instrument
-    instruments lead melody tune tunes music musical song songs piece pieces track track clip audio sound sounds
-    sounding recording composition number something anything everything thing traditional trad folk session feel
-    feeling mood atmosphere vibe character tone sharp flat natural repeat repeats repeated each every per all both two
-    three four five six seven eight nine ten which who what when where how if first new old hello hi hey thanks thank
-    could maybe perhaps possibly about approximately roughly exactly full whole single simple well really totally super
-    extremely incredibly moderately particularly overly ever accompaniment accompanied accompanying background behind
-    underneath backing minor major dance dances dancing lilt instrumental short style around again along be being""".split()
+STOPWORDS = _words(
+    """
+    a an the this that these those some any one it its it's is be are am was were will would should could can may
+    please i i'd i'm me my we us our you your he she they them his her their there here and or but so then than
+    also just only too very really quite rather fairly pretty somewhat slightly bit little more less most much
+    many lot lots of in on at to for from by with as into onto over under about around like such up down out off
+    through while without not no never nor neither don't isn't w/o minus omit exclude avoid skip hold sans except
+    nothing nice good great lovely beautiful kind sort type style way want wants like need give make makes made
+    create creates generate generates write writes compose composes composed let's let get got hear play plays
+    played playing player perform performed performing feature features featuring using use uses use have has
+    having do does did set key mode scale tempo speed pace beat beats bpm minute minutes second seconds time times
+    meter metre signature form structure part parts section sections bar bars measure measures long length lasting
+    last lasts duration instrument instruments lead melody tune tunes music musical song songs piece pieces track
+    track clip audio sound sounds sounding recording composition number something anything everything thing
+    traditional trad folk session feel feeling mood atmosphere vibe character tone sharp flat natural repeat
+    repeats repeated each every per all both two three four five six seven eight nine ten which who what when
+    where how if first new old hello hi hey thanks thank could maybe perhaps possibly about approximately roughly
+    exactly full whole single simple well really totally super extremely incredibly moderately particularly overly
+    ever accompaniment accompanied accompanying background behind underneath backing minor major dance dances
+    dancing lilt instrumental short style around again along be being
+    """
 )
 # Words that show that music is meant, though no attribute holds them.
-GENERIC_MUSIC = frozenset(
-    """tune tunes music musical song songs melody melodies piece track composition folk trad dance instrumental
-    session""".split()
+GENERIC_MUSIC = _words(
+    """
+    tune tunes music musical song songs melody melodies piece track composition folk trad dance instrumental
+    session
+    """
 )
 # Real words one letter from a key word: never mended.
-NOT_TYPOS = frozenset(
-    """marsh match larch matches mayor manor miner minors majors slice slime slides slid fluke flume reed reef real reels
-    heel keel feel jug jog wig air hair lair aim haste waist pole polar lament lamb lame flat sold bland gland happen
-    harpy tenor tender gender bender render fender sweep sweat swept sweets sober drive drives diving droving lovely
-    livery lonely longing lodging card calf balm palm silent salient bright fright bride brick quack quirk quiet quite
-    quota fasts feast beast coast slog plow glow glower flower plower steamy study stead stray ready strain string
-    strings strung strong swing sting stings staring stirring bonus guilty whittle thistle missile piano's plane plain
-    plans flats flags flute's furor forest solids soles cells hello jello fellow bellow yellow mellow colour color
-    grace graze gravy graves great grade brave crave wilds wield world would could drums dreams dream cream mystery
-    party patty harps sharp shard share hooks horns thorn corn worn light might night eight weight sight tight
-    sounds round pound mound bound found hound wound grind grounds organs organic lower mower tower power shore short
-    sport start smart chart darn dare wart warm worm storm swarm spoke speed spend spends seedy speech""".split()
+NOT_TYPOS = _words(
+    """
+    quit flue star viol wald hart bras band brig clog solo sole lass mach vale soli grad stat stats
+    marsh match larch matches mayor manor miner minors majors slice slime slides slid fluke flume reed reef real
+    reels heel keel feel jug jog wig air hair lair aim haste waist pole polar lament lamb lame flat sold bland
+    gland happen harpy tenor tender gender bender render fender sweep sweat swept sweets sober drive drives diving
+    droving lovely livery lonely longing lodging card calf balm palm silent salient bright fright bride brick
+    quack quirk quiet quite quota fasts feast beast coast slog plow glow glower flower plower steamy study stead
+    stray ready strain string strings strung strong swing sting stings staring stirring bonus guilty whittle
+    thistle missile piano's plane plain plans flats flags flute's furor forest solids soles cells hello jello
+    fellow bellow yellow mellow colour color grace graze gravy graves great grade brave crave wilds wield world
+    would could drums dreams dream cream mystery party patty harps sharp shard share hooks horns thorn corn worn
+    light might night eight weight sight tight sounds round pound mound bound found hound wound grind grounds
+    organs organic lower mower tower power shore short sport start smart chart darn dare wart warm worm storm
+    swarm spoke speed spend spends seedy speech
+    """
 )
 
 

@@ -31,8 +31,8 @@ EXAMPLE = '"a lively jig in D major on the fiddle, with guitar, 30 seconds"'
 # How far to look back for a "not", and over which words.
 _NEGATION_REACH = 5
 _NEGATION_FILLERS = set(DEGREES) | {
-    "a", "an", "the", "any", "of", "in", "that", "with", "to", "too", "be", "playing", "on", "for", "use", "using", "it",
-    "or", "nor", "play", "sound", "sounding", "much",
+    "a", "an", "the", "any", "of", "in", "that", "with", "to", "too", "be", "playing", "on", "for", "use", "using",
+    "it", "or", "nor", "play", "sound", "sounding", "much", "make", "is",
 }  # fmt: skip
 _ALL_BUT = {"anything", "everything", "nothing", "all"}
 
@@ -68,10 +68,11 @@ def parse_prompt(text: str) -> TuneAttributes:
     read_instruments(reading, mentions)
     unknown = _unknown_words(reading)
     generic = any(token.word in GENERIC_MUSIC for token in reading.tokens)
+    aside = f" ({'; '.join(reading.notices[:2])})" if reading.notices else ""
     if not reading.values and not reading.negated and not mentions and not generic:
         raise PromptError(
-            f"nothing musical was found in {_shortened(text)!r}; name a kind of tune, a key, an instrument, a tempo, "
-            f"a mood or a length, for example {EXAMPLE}"
+            f"nothing musical was found in {_shortened(text)!r}{aside}; name a kind of tune, a key, an instrument, "
+            f"a tempo, a mood or a length, for example {EXAMPLE}"
         )
     if not reading.values and not generic and (reading.negated or not mentions):
         raise PromptError(
@@ -100,7 +101,7 @@ def _mend(reading: Reading) -> None:
     known = known_words()
     for index, token in enumerate(reading.tokens):
         word = token.word
-        if token.sort != "word" or len(word) < 5 or len(word) > 20:
+        if token.sort != "word" or not 4 <= len(word) <= 20:
             continue
         if word in known or word in STOPWORDS or word in NOT_TYPOS or word in MODE_WORDS:
             continue

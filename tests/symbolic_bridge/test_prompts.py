@@ -1,0 +1,327 @@
+"""Prompts are read as a musician would; what is not understood is said."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from symbolic_bridge.attributes import TuneAttributes
+from symbolic_bridge.prompts import LONGEST_PROMPT, PromptError, describe, parse_key, parse_prompt
+from symbolic_bridge.tune import Meter
+
+# Every attribute that is not listed must stay None.
+PROMPTS: dict[str, dict[str, object]] = {
+    # The whole sentence.
+    "a lively jig in D major on the fiddle": dict(
+        kind="jig", tonic="D", mode="major", mood="lively", instrument="fiddle"
+    ),
+    "a slow air in E minor on the flute": dict(kind="air", tonic="E", mode="minor", instrument="flute"),
+    "a lively jig in D on the fiddle, with guitar": dict(
+        kind="jig", tonic="D", mood="lively", instrument="fiddle", accompaniment="guitar"
+    ),
+    "Could you please write me a gentle waltz for two fiddles in G?": dict(
+        kind="waltz", tonic="G", mood="peaceful", instrument="fiddle"
+    ),
+    "The tune should be happy. Use a tin whistle. Tempo 140. Key: G major.": dict(
+        tonic="G", mode="major", mood="happy", instrument="whistle", tempo_bpm=140.0
+    ),
+    "I want a D dorian, 9/8, 110 bpm slip jig": dict(
+        kind="slip jig", tonic="D", mode="dorian", meter=Meter(9, 8), tempo_bpm=110.0
+    ),
+    "a trumpet march with piano accompaniment in Bb": dict(
+        kind="march", tonic="Bb", instrument="clarinet", accompaniment="piano"
+    ),
+    # Kinds.
+    "slip jig": dict(kind="slip jig"),
+    "hop jig in E flat major": dict(kind="slip jig", tonic="Eb", mode="major"),
+    "a barn dance": dict(kind="barndance"),
+    "some hornpipes": dict(kind="hornpipe"),
+    "a Highland fling": dict(kind="fling"),
+    "lullaby": dict(kind="lullaby"),
+    "vals": dict(kind="waltz"),
+    "a song in g": dict(kind="song", tonic="G"),
+    "a reel song": dict(kind="reel"),
+    "une gigue": dict(kind="jig"),
+    "something like a march for bagpipes": dict(kind="march", instrument="pipes"),
+    "jig jig jig": dict(kind="jig"),
+    # Keys and modes.
+    "key of G": dict(tonic="G"),
+    "Em reel": dict(kind="reel", tonic="E", mode="minor"),
+    "a reel in A dorian": dict(kind="reel", tonic="A", mode="dorian"),
+    "reel in Ador": dict(kind="reel", tonic="A", mode="dorian"),
+    "a reel in a dor": dict(kind="reel", tonic="A", mode="dorian"),
+    "polka in Bb": dict(kind="polka", tonic="Bb"),
+    "polka in bb": dict(kind="polka", tonic="Bb"),
+    "waltz in B flat": dict(kind="waltz", tonic="Bb"),
+    "waltz in B-flat major": dict(kind="waltz", tonic="Bb", mode="major"),
+    "waltz in B♭ minor": dict(kind="waltz", tonic="Bb", mode="minor"),
+    "air in F sharp minor": dict(kind="air", tonic="F#", mode="minor"),
+    "air in F#m": dict(kind="air", tonic="F#", mode="minor"),
+    "air in F♯ minor": dict(kind="air", tonic="F#", mode="minor"),
+    "jig E♭": dict(kind="jig", tonic="Eb"),
+    "march in D mix": dict(kind="march", tonic="D", mode="mixolydian"),
+    "reel in Gmix": dict(kind="reel", tonic="G", mode="mixolydian"),
+    "E aeolian": dict(tonic="E", mode="minor"),
+    "D ionian": dict(tonic="D", mode="major"),
+    "song in g# major": dict(kind="song", tonic="Ab", mode="major"),
+    "D jig": dict(kind="jig", tonic="D"),
+    "jig in c": dict(kind="jig", tonic="C"),
+    "C": dict(tonic="C"),
+    "a phrygian tune": dict(mode="phrygian"),
+    # The letter A and the article.
+    "in A": dict(tonic="A"),
+    "a polka in a, fast": dict(kind="polka", tonic="A", tempo_factor=1.2),
+    "a polka in the key of a": dict(kind="polka", tonic="A"),
+    "a polka in the key of a minor": dict(kind="polka", tonic="A", mode="minor"),
+    "jig in a minor": dict(kind="jig", tonic="A", mode="minor"),
+    "an A minor waltz": dict(kind="waltz", tonic="A", mode="minor"),
+    "a minor waltz": dict(kind="waltz", mode="minor"),
+    "a sad waltz in a minor key": dict(kind="waltz", mode="minor", mood="sad"),
+    "a jig in a happy mood": dict(kind="jig", mood="happy"),
+    "Play a reel in a quick tempo": dict(kind="reel", tempo_factor=1.15),
+    "A reel": dict(kind="reel"),
+    "I am after a jig": dict(kind="jig"),
+    "jig in Am": dict(kind="jig", tonic="A", mode="minor"),
+    # Tempo.
+    "reel at 120 bpm": dict(kind="reel", tempo_bpm=120.0),
+    "reel, 120bpm": dict(kind="reel", tempo_bpm=120.0),
+    "120 beats a minute": dict(tempo_bpm=120.0),
+    "120 beats per minute": dict(tempo_bpm=120.0),
+    "march at 100": dict(kind="march", tempo_bpm=100.0),
+    "jig at a tempo of one hundred and twenty": dict(kind="jig", tempo_bpm=120.0),
+    "tempo: 90, air": dict(kind="air", tempo_bpm=90.0),
+    "100-120 bpm reel": dict(kind="reel", tempo_bpm=110.0),
+    "a slow jig": dict(kind="jig", tempo_factor=0.78),
+    "Andante": dict(tempo_factor=0.82),
+    "presto reel": dict(kind="reel", tempo_factor=1.4),
+    "six eight jig half speed": dict(kind="jig", meter=Meter(6, 8), tempo_factor=0.5),
+    "slow reel at 100 bpm": dict(kind="reel", tempo_bpm=100.0),
+    # Meter.
+    "in 6/8": dict(meter=Meter(6, 8)),
+    "3 / 4": dict(meter=Meter(3, 4)),
+    "three four time": dict(meter=Meter(3, 4)),
+    "a tune in three-quarter time": dict(meter=Meter(3, 4)),
+    "waltz time": dict(meter=Meter(3, 4)),
+    "cut time": dict(meter=Meter(2, 2)),
+    # Mood.
+    "something mysterious": dict(mood="mysterious"),
+    "a haunting melody": dict(mood="mysterious"),
+    "an energetic and happy reel": dict(kind="reel", mood="happy", tempo_factor=1.1),
+    "a sad but fast jig": dict(kind="jig", mood="sad", tempo_factor=1.2),
+    # Length.
+    "30 seconds": dict(duration_seconds=30.0),
+    "jig, 20s": dict(kind="jig", duration_seconds=20.0),
+    "half a minute of polka": dict(kind="polka", duration_seconds=30.0),
+    "a half-minute reel": dict(kind="reel", duration_seconds=30.0),
+    "2 minutes": dict(duration_seconds=120.0),
+    "a two minute reel": dict(kind="reel", duration_seconds=120.0),
+    "a minute and a half": dict(duration_seconds=90.0),
+    "one and a half minutes": dict(duration_seconds=90.0),
+    "2.5 minutes": dict(duration_seconds=150.0),
+    "1:30": dict(duration_seconds=90.0),
+    "1 min 30 s": dict(duration_seconds=90.0),
+    "forty-five seconds": dict(duration_seconds=45.0),
+    "an hour of reels": dict(kind="reel", duration_seconds=3600.0),
+    "16 bars": dict(bars=16),
+    "a 32-bar jig in Ador": dict(kind="jig", tonic="A", mode="dorian", bars=32),
+    "two parts of 8 bars": dict(form="AABB", bars=16),
+    "a short polka": dict(kind="polka", duration_seconds=20.0),
+    # Form.
+    "AABB": dict(form="AABB"),
+    "A B A C form reel": dict(kind="reel", form="ABAC"),
+    "jig, aabb": dict(kind="jig", form="AABB"),
+    "three parts": dict(form="AABBCC"),
+    "a two-part jig without repeats": dict(kind="jig", form="AB"),
+    # Who plays.
+    "violin": dict(instrument="fiddle"),
+    "penny whistle": dict(instrument="whistle"),
+    "squeezebox polka": dict(kind="polka", instrument="accordion"),
+    "melodeon": dict(instrument="accordion"),
+    "jig on the box": dict(kind="jig", instrument="accordion"),
+    "uilleann pipes & guitar": dict(instrument="pipes", accompaniment="guitar"),
+    "low whistle lament": dict(kind="lament", instrument="flute"),
+    "harp and flute": dict(instrument="flute", accompaniment="harp"),
+    "harp": dict(instrument="harp"),
+    "with guitar": dict(accompaniment="guitar"),
+    "guitar and piano": dict(instrument="guitar", accompaniment="piano"),
+    "waltz for guitar with harp": dict(kind="waltz", instrument="guitar", accompaniment="harp"),
+    "a fiddle tune, guitar in the background": dict(instrument="fiddle", accompaniment="guitar"),
+    "violin accompanied by harp": dict(instrument="fiddle", accompaniment="harp"),
+    "guitar chords on the pipes": dict(instrument="pipes", accompaniment="guitar"),
+    "flute and guitar accompaniment": dict(instrument="flute", accompaniment="guitar"),
+    "solo guitar waltz": dict(kind="waltz", instrument="guitar", accompaniment="none"),
+    "an unaccompanied fiddle": dict(instrument="fiddle", accompaniment="none"),
+    "accompanied reel": dict(kind="reel", accompaniment="guitar"),
+    "a jig with flute": dict(kind="jig", instrument="flute"),
+    # Negations.
+    "reel without guitar": dict(kind="reel", accompaniment="none"),
+    "a very fast reel without guitar or piano": dict(kind="reel", accompaniment="none", tempo_factor=1.363),
+    "not too fast jig with no accompaniment": dict(kind="jig", accompaniment="none", tempo_factor=0.92),
+    "no guitar accompaniment, a jig": dict(kind="jig", accompaniment="none"),
+    "not a slow jig": dict(kind="jig", tempo_factor=1.08),
+    "no guitar but piano, a jig": dict(kind="jig", accompaniment="piano"),
+    "a reel, not D major but E minor": dict(kind="reel", tonic="E", mode="minor"),
+    "not a reel but a jig": dict(kind="jig"),
+    "a tune, anything but sad": {},
+    # Nothing but a tune.
+    "play me a tune": {},
+    "music": {},
+}
+VALUES = tuple(
+    name for name in TuneAttributes.__dataclass_fields__ if name not in ("text", "unknown", "notices")
+)
+
+
+def said(attributes: TuneAttributes) -> dict[str, object]:
+    """The attributes that a prompt has set."""
+    return {name: value for name in VALUES if (value := getattr(attributes, name)) not in (None, False)}
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_a_prompt_is_read_as_meant(prompt: str) -> None:
+    attributes = parse_prompt(prompt)
+    assert said(attributes) == PROMPTS[prompt]
+    assert attributes.text == prompt
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_capitals_do_not_change_the_kind_or_the_players(prompt: str) -> None:
+    small, large = parse_prompt(prompt), parse_prompt(prompt.upper())
+    for name in ("kind", "mood", "instrument", "accompaniment", "meter", "tempo_bpm", "duration_seconds"):
+        assert getattr(small, name) == getattr(large, name)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected", "notice"),
+    [
+        ("a hapyp reel", {"kind": "reel", "mood": "happy"}, "'hapyp' was read as 'happy'"),
+        ("fidle wlatz", {"kind": "waltz", "instrument": "fiddle"}, "'wlatz' was read as 'waltz'"),
+        ("reel in D mixolidian", {"kind": "reel", "tonic": "D", "mode": "mixolydian"}, "'mixolydian'"),
+        ("mournful lament on chello", {"kind": "lament", "mood": "sad", "instrument": "cello"}, "'cello'"),
+        ("hornpip withot guitar", {"kind": "hornpipe", "accompaniment": "none"}, "'without'"),
+        ("jig and reel", {"kind": "jig"}, "'reel' contradicts the kind already named"),
+        ("reel in G and D", {"kind": "reel", "tonic": "G"}, "'D' contradicts the tonic"),
+        ("jig at 100 bpm, 120 bpm", {"kind": "jig", "tempo_bpm": 100.0}, "'120 bpm' contradicts"),
+        ("sad happy tune", {"mood": "sad"}, "'happy' contradicts the mood"),
+        ("flute and fiddle", {"instrument": "flute"}, "'fiddle' was left out"),
+        ("mandolin reel", {"kind": "reel", "instrument": "banjo"}, "'mandolin' is no instrument we have"),
+        ("reel with bodhrán", {"kind": "reel"}, "'bodhran' is no instrument we have, nor is any near it"),
+        ("flute with accordion accompaniment", {"instrument": "flute", "accompaniment": "guitar"}, "'accordion' cannot"),
+        ("a tango", {"kind": "polka"}, "'tango' is not among the kinds"),
+        ("a long reel", {"kind": "reel", "duration_seconds": 90.0}, "'long' was taken as 90 seconds"),
+        ("reel in 6/7", {"kind": "reel"}, "'6/7' was left out"),
+        ("a jig of 99 parts", {"kind": "jig"}, "'99 parts' was left out"),
+        ("not a reel, a tune", {}, "'reel' was left out"),
+    ],
+)  # fmt: skip
+def test_what_was_guessed_or_left_out_is_told(prompt: str, expected: dict[str, object], notice: str) -> None:
+    attributes = parse_prompt(prompt)
+    assert said(attributes) == expected
+    assert any(notice in told for told in attributes.notices), attributes.notices
+
+
+@pytest.mark.parametrize(
+    ("prompt", "unknown"),
+    [
+        (
+            "a Breton jig about rain and my grandmother's kitchen",
+            ("breton", "rain", "grandmother's", "kitchen"),
+        ),
+        ("une valse triste", ("une", "triste")),
+        ("techno music", ("techno",)),
+        ("reel 4x", ("4",)),
+        ("hello, a marsh waltz by the manor", ("marsh", "manor")),
+        ("a lively jig in D major on the fiddle, please", ()),
+    ],
+)
+def test_words_that_no_attribute_holds_are_listed(prompt: str, unknown: tuple[str, ...]) -> None:
+    attributes = parse_prompt(prompt)
+    assert attributes.unknown == unknown
+    assert attributes.notices == ()
+
+
+@pytest.mark.parametrize("prompt", ["", " ", "\n\t  \r\n", "\u00a0"])
+def test_an_empty_prompt_is_refused_with_an_example(prompt: str) -> None:
+    with pytest.raises(PromptError, match="the prompt is empty; say what to play, for example"):
+        parse_prompt(prompt)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "the quarterly report", "120", "1 2 3 4", "😀😀", "速いワルツをください", "быстрый вальс", "ein schneller Mann", "!!!",
+        "a", "A", "x" * 5000, "\x00\x01", "in 6/7 time", "3.14159", "...", "{}", "SELECT * FROM users",
+    ],
+)  # fmt: skip
+def test_a_prompt_without_music_is_refused_with_what_could_be_said(prompt: str) -> None:
+    with pytest.raises(PromptError, match="nothing musical was found in .*name a kind of tune") as caught:
+        parse_prompt(prompt)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 450
+
+
+@pytest.mark.parametrize("prompt", ["not a reel", "anything but sad"])
+def test_a_prompt_of_nothing_but_refusals_is_refused(prompt: str) -> None:
+    with pytest.raises(PromptError, match="says only what is not wanted"):
+        parse_prompt(prompt)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "rule"),
+    [
+        ("10 hours of reels", "duration is 36000 s; it must be above 0 and at most 3600 s"),
+        ("0 seconds of polka", "duration is 0 s"),
+        ("-5 seconds of jig", "duration is -5 s"),
+        ("reel at 1000 bpm", "tempo is 1000; it must be 20 to 400"),
+        ("reel at 0 bpm", "tempo is 0"),
+        ("tempo -20 bpm", "tempo is -20"),
+        ("a reel of 99999999999999999999 bars", "number of bars is 1e"),
+        ("reel, " + "9" * 400 + " seconds", "duration is inf s"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_the_rule(prompt: str, rule: str) -> None:
+    with pytest.raises(PromptError, match=rule):
+        parse_prompt(prompt)
+
+
+def test_a_very_long_prompt_is_read_quickly_and_a_longer_one_refused() -> None:
+    started = time.process_time()
+    for piece in ("jig ", "not or ", "1 ", "a ", "A ", "slwo fidle ", "and no guitar ", "in a minor "):
+        text = ("reel " + piece * LONGEST_PROMPT)[:LONGEST_PROMPT]
+        assert parse_prompt(text).kind is not None
+    assert time.process_time() - started < 20
+    with pytest.raises(PromptError, match="has 10001 characters; at most 10000"):
+        parse_prompt("x" * 10_001)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("D", ("D", None)), ("Em", ("E", "minor")), ("A", ("A", None)), ("a", ("A", None)), ("Am", ("A", "minor")),
+        ("B flat major", ("Bb", "major")), ("Ador", ("A", "dorian")), ("a minor", ("A", "minor")),
+        ("F# mixolydian", ("F#", "mixolydian")), ("E♭", ("Eb", None)), ("Bbm", ("Bb", "minor")), (" G ", ("G", None)),
+    ],
+)  # fmt: skip
+def test_a_key_on_its_own_is_read(text: str, key: tuple[str, str | None]) -> None:
+    assert parse_key(text) == key
+
+
+@pytest.mark.parametrize("text", ["", "H", "D jig", "major", "C D", "12", "😀", "in D on the fiddle"])
+def test_what_is_no_key_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a tonic and perhaps a mode"):
+        parse_key(text)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "line"),
+    [
+        ("a lively jig in D major on the fiddle with guitar, 30 seconds",
+         "jig in D major, lively, fiddle with guitar, 30 s"),
+        ("slow sad tune in a minor key, solo", "tune, minor mode, 22% slower than usual, sad, unaccompanied"),
+        ("AABB reel in 4/4 at 100 bpm, 16 bars, 2:05 long", "reel, 4/4, 100 bpm, form AABB, 16 bars, 2 min 5 s"),
+        ("a tune about rain", "tune; not understood: rain"),
+    ],
+)  # fmt: skip
+def test_the_description_tells_what_was_understood(prompt: str, line: str) -> None:
+    assert describe(parse_prompt(prompt)) == line
