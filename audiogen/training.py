@@ -1,0 +1,119 @@
+"""Rebuilding the shipped weights: tunes -> renderings -> codec -> codes -> player, and tunes -> composer.
+
+Everything lands in one work folder and is taken up there where it stopped:
+
+    WORK/pool/{train,valid}    renderings, for the codec
+    WORK/codec                 the codec's state, log and weights
+    WORK/codes/{train,valid}   codes and score frames, for the player
+    WORK/player                the player's
+    WORK/composer              the composer's
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import codec
+from audiogen.data.build import build_dataset
+from audiogen.data.corpus import CorpusTune, read_corpus
+from audiogen.data.pool import build_audio_pool
+from audiogen.data.shards import CodeShards
+from audiogen.lm import LMConfig
+from audiogen.lm_training import LMTrainer, LMTrainingConfig
+from audiogen.soundfont import find_soundfont
+from codec.pool import AudioPool
+from codec.training import CodecTrainer, CodecTrainingConfig
+
+# Fonts in which no recording's licence binds weights; a font or instrument left out here is left to test on.
+POOL_FONTS = ("FluidR3_GM.sf2", "MuseScore_General.sf3")
+PLAYER_FONT = "FluidR3_GM.sf2"
+SEED = 11
+
+
+@dataclass(frozen=True)
+class Split:
+    """Tunes to learn from and tunes to measure on."""
+
+    train: tuple[CorpusTune, ...]
+    valid: tuple[CorpusTune, ...]
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What `audiogen train` is asked to do.
+
+    `minutes`: of each network, after which it stops at a checkpoint; the schedules count steps, so that a run taken up
+    again is the same run. `fonts`: for the codec, on top of POOL_FONTS.
+    """
+
+    work: Path
+    device: str = "cpu"
+    precision: str = "bf16"
+    minutes: float = math.inf
+    pool_hours: float = 10.0
+    renditions: int = 2
+    fonts: tuple[Path, ...] = ()
+    codec: CodecTrainingConfig = field(default_factory=CodecTrainingConfig)
+    player: LMTrainingConfig = field(default_factory=LMTrainingConfig)
+
+
+def read_split(train: Path | None, valid: Path | None) -> Split:
+    """Tunes from files or folders; with no `valid`, a split of `train` by melody family.
+
+    Tunes under share-alike licences are left out, so that the weights can be given away under CC BY 4.0.
+
+    Raises:
+        ValueError: nothing could be read.
+    """
+    corpus = read_corpus(train).without_licences()
+    if valid is not None:
+        return Split(corpus.tunes, read_corpus(valid).without_licences().tunes)
+    parts = corpus.split()
+    return Split(parts["train"], parts["valid"])
+
+
+def train_codec(plan: TrainingPlan, split: Split) -> None:
+    """Render pools where they are missing and train the codec in WORK/codec."""
+    fonts: Sequence[str | Path] = [*(find_soundfont(name) for name in POOL_FONTS), *plan.fonts]
+    for name, tunes, hours in (("train", split.train, plan.pool_hours), ("valid", split.valid, 0.4)):
+        build_audio_pool(
+            plan.work / "pool" / name, tunes=[tune.abc for tune in tunes], soundfonts=fonts, hours=hours,
+            seed=SEED if name == "train" else SEED + 1,
+        )  # fmt: skip
+    rate = codec.CodecConfig().sample_rate
+    pools = [AudioPool(plan.work / "pool" / name, rate) for name in ("train", "valid")]
+    trainer = CodecTrainer(
+        pools[0], pools[1], plan.work / "codec", plan.codec, device=plan.device, precision=plan.precision
+    )
+    trainer.run(plan.minutes)
+
+
+def train_player(plan: TrainingPlan, split: Split) -> None:
+    """Encode renditions where they are missing and train the player in WORK/player on the codec of WORK/codec."""
+    coder = codec.load(plan.work / "codec", plan.device)
+    for name, tunes in (("train", split.train), ("valid", split.valid)):
+        build_dataset(
+            plan.work / "codes" / name, tunes=tunes, codec=coder, seed=SEED, soundfont=find_soundfont(PLAYER_FONT),
+            renditions=plan.renditions if name == "train" else 1,
+        )  # fmt: skip
+    shards = [CodeShards(plan.work / "codes" / name, coder.spec.identity) for name in ("train", "valid")]
+    rate = coder.spec.frame_rate
+    shape = LMConfig(codec_identity=coder.spec.identity, frame_rate=(rate.numerator, rate.denominator))
+    trainer = LMTrainer(
+        shards[0], shards[1], plan.work / "player", plan.player, shape, plan.device, plan.precision
+    )
+    trainer.run(plan.minutes)
+
+
+def quick(plan: TrainingPlan) -> TrainingPlan:
+    """The same path in a few minutes, to see that it works; what comes out is not worth hearing."""
+    return replace(
+        plan,
+        pool_hours=0.25,
+        renditions=1,
+        codec=replace(plan.codec, steps=60, adversarial_steps=10, quantizer_start_step=10),
+        player=replace(plan.player, steps=60),
+    )
