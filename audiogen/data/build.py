@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -19,10 +19,19 @@ from audiogen.soundfont import Renderer
 from symbolic_bridge.frames import STREAM_SIZES, score_frames
 
 if TYPE_CHECKING:
-    from codec.model import Codec
+    from codec.types import CodecSpec, Codes, Waveform
 
 FORMAT = 1
 REPORT_NAME = "report.json"
+
+
+class Encoder(Protocol):
+    """What is needed of a codec: `codec.load()` fits."""
+
+    @property
+    def spec(self) -> CodecSpec: ...
+
+    def encode(self, waveform: Waveform) -> Codes: ...
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ def build_dataset(
     folder: str | Path,
     *,
     tunes: Sequence[CorpusTune],
-    codec: Codec,
+    codec: Encoder,
     seed: int,
     soundfont: str | Path | None = None,
     recipe: Recipe | None = None,
@@ -108,7 +117,7 @@ def shard_paths(folder: Path, number: int) -> tuple[Path, Path]:
 
 class _ShardMaker:
     def __init__(
-        self, folder: Path, codec: Codec, recipe: Recipe, renderer: Renderer, seed: int, build: str
+        self, folder: Path, codec: Encoder, recipe: Recipe, renderer: Renderer, seed: int, build: str
     ) -> None:
         self.folder, self.codec, self.recipe = folder, codec, recipe
         self.renderer, self.seed, self.build = renderer, seed, build

@@ -95,6 +95,8 @@ class CodeShards:
             total = sum(clip.frames for clip in clips if clip.shard == number)
             if not self._codes[-1].shape[1] == self._frames[-1].shape[1] == total:
                 raise ValueError(f"{path}: damaged shard (its clips hold {total} frames, its tensors do not)")
+        if not clips:
+            raise ValueError(f"{folder}: the shards hold no clip; see the reasons in its report.json")
         self.spec: CodecSpec = specs[0]
         self.clips: tuple[ShardClip, ...] = tuple(clips)
 
