@@ -190,11 +190,11 @@ def _strikes(
         pulse, feel = pulse_of(bar.meter)
         if not kind.is_dance and kind.tempo_in(bar.meter) < _SLOW_BPM:
             feel = "slow jig" if feel == "jig" else "waltz" if feel == "waltz" else "slow"
-        pattern = PATTERNS[instrument.id, feel]
+        timed_pattern = [(s, s.at * pulse, s.length * pulse) for s in PATTERNS[instrument.id, feel]]
         turn, place = 0, bar.metric_start
         while place < bar.end:
-            for stroke in pattern:
-                start = place + stroke.at * pulse
+            for stroke, after, length in timed_pattern:
+                start = place + after
                 if not bar.start <= start < bar.end:
                     continue
                 found = bisect_right(starts, start) - 1
@@ -206,7 +206,7 @@ def _strikes(
                 pitches = _pitches_of(stroke, chord, voices, voicing, instrument, turn)
                 accent = _DOWNBEAT_ACCENT if start == bar.metric_start else 0
                 # A string rings to the end of its chord at most.
-                end = min(start + stroke.length * pulse, max(chord.end, start + pulse / 8))
+                end = min(start + length, max(chord.end, start + pulse / 8))
                 strikes.append(_Strike(start, end, pitches, stroke.velocity + accent))
             turn += 1
             place += pulse
@@ -262,15 +262,15 @@ def _struck(
     rng: np.random.Generator,
 ) -> list[SoundedNote]:
     """The notes of one strike, seconds of the sound."""
-    late = np.clip(
-        rng.normal(0, _TIMING_NOISE_SECONDS), -_TIMING_NOISE_LIMIT_SECONDS, _TIMING_NOISE_LIMIT_SECONDS
-    )
-    start = max(0.0, begin + float(late))
-    touch = rng.normal(0, _DYNAMIC_NOISE, len(strike.pitches))
+    low, high = _VELOCITY_RANGE
+    late = float(rng.normal(0, _TIMING_NOISE_SECONDS))
+    late = max(-_TIMING_NOISE_LIMIT_SECONDS, min(_TIMING_NOISE_LIMIT_SECONDS, late))
+    start = max(0.0, begin + late)
+    touch = rng.normal(0, _DYNAMIC_NOISE, len(strike.pitches)).tolist()
     notes = []
     for place, pitch in enumerate(strike.pitches):
         onset = start + place * voicing.spread_seconds
         offset = max(stop - _GAP_SECONDS, onset + _SHORTEST_SECONDS)
-        velocity = int(np.clip(round(strike.velocity + float(touch[place])), *_VELOCITY_RANGE))
+        velocity = max(low, min(high, round(strike.velocity + touch[place])))
         notes.append(SoundedNote(round(onset, 6), round(offset, 6), pitch, velocity))
     return notes

@@ -127,7 +127,8 @@ class ScoreFrames:
             ValueError: the file is damaged, of another version or holds other streams.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            # numpy leaves a file that it opened itself open when the archive is damaged.
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
                 version = int(archive["version"])
                 streams = tuple(str(name) for name in archive["streams"])
                 numerator, denominator = (int(number) for number in archive["frame_rate"])

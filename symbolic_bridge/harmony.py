@@ -14,7 +14,7 @@ from fractions import Fraction
 import numpy as np
 
 from symbolic_bridge.timing import PlayedBar
-from symbolic_bridge.tune import LETTER_SEMITONES, LETTERS, Key, Tune
+from symbolic_bridge.tune import LETTER_SEMITONES, LETTERS, Bar, Key, Tune
 
 _ALTERATIONS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 _SYMBOL = re.compile(r"\(?([A-Ga-g])([#♯b♭]?)([^/\\()\s]*)(?:[/\\]([A-Ga-g])([#♯b♭]?))?.*")
@@ -68,6 +68,7 @@ _LEADING_HOME = -0.08
 _SECTION_START_HOME, _SECTION_END_HOME, _BEFORE_END_TENSION = -0.2, -0.5, -0.12
 # A note counts more where it is heard as the chord: at the head of the segment and on beats.
 _HEAD_WEIGHT, _BEAT_WEIGHT = 2.0, 1.4
+_TOLERANCE = 1e-7
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class ScoreChord:
 
 def is_no_chord(symbol: str) -> bool:
     """Whether a symbol says that nothing is to be played ("N.C.")."""
-    return symbol.strip().lower() in NO_CHORD_NAMES
+    return symbol.strip().lstrip("^_<>@").lower() in NO_CHORD_NAMES
 
 
 def parse_chord(symbol: str) -> Chord | None:
@@ -168,7 +169,8 @@ def _written_spans(tune: Tune, bars: Sequence[PlayedBar]) -> list[tuple[Fraction
         now = bar.start
         for note in notes.notes:
             chord = parse_chord(note.chord_symbol) if note.chord_symbol else None
-            if chord is not None or is_no_chord(note.chord_symbol):
+            silent = any(is_no_chord(text) for text in (note.chord_symbol, *note.annotations))
+            if chord is not None or silent:
                 changes.append((now, index, chord))
             now += note.duration
     spans = []
@@ -203,32 +205,42 @@ def _segments(tune: Tune, bars: Sequence[PlayedBar]) -> list[_Segment]:
         closes = following <= bar.bar_in_section and not bar.is_pickup
         halves = 2 if bar.beats in (2, 4) and bar.duration == bar.meter.bar_duration else 1
         length = bar.duration / halves
+        weights = _weights(bar, notes, halves)
         for half in range(halves):
             start = bar.start + half * length
-            now = bar.start
-            weights = np.zeros(12)
-            for note in notes.notes:
-                shared = min(now + note.duration, start + length) - max(now, start)
-                if shared > 0 and note.pitches:
-                    weight = float(shared)
-                    if now == start:
-                        weight *= _HEAD_WEIGHT
-                    elif (now - bar.metric_start) % bar.meter.beat_duration == 0:
-                        weight *= _BEAT_WEIGHT
-                    weights[note.pitches[-1].midi % 12] += weight
-                now += note.duration
             segments.append(
                 _Segment(
                     start,
                     start + length,
                     bar.key,
-                    weights,
+                    weights[half],
                     half == 0,
                     half == 0 and opens,
                     closes and half == halves - 1,
                 )
             )
     return segments
+
+
+def _weights(bar: PlayedBar, notes: Bar, halves: int) -> np.ndarray:
+    """How much of each pitch class is heard in each half of a bar, float [halves, 12]; the top notes count."""
+    weights = np.zeros((halves, 12))
+    length, beat = float(bar.duration) / halves, float(bar.meter.beat_duration)
+    # Beats count from the metric start, which a pickup begins after.
+    lead_in, now = float(bar.start - bar.metric_start), 0.0
+    for note in notes.notes:
+        end = now + float(note.duration)
+        for half in range(halves if note.pitches else 0):
+            start = half * length
+            shared = min(end, start + length) - max(now, start)
+            if shared > _TOLERANCE:
+                if abs(now - start) < _TOLERANCE:
+                    shared *= _HEAD_WEIGHT
+                elif abs((now + lead_in) / beat - round((now + lead_in) / beat)) < _TOLERANCE:
+                    shared *= _BEAT_WEIGHT
+                weights[half, note.pitches[-1].midi % 12] += shared
+        now = end
+    return weights
 
 
 @dataclass(frozen=True)

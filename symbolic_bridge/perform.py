@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import isfinite, pi, sin
+from math import isfinite
 
 import numpy as np
 
@@ -192,9 +192,10 @@ def _events(timed: Sequence[TimedNote], bars: Sequence[PlayedBar], clock: Clock)
     offsets = clock.seconds([t.start + t.duration for t in timed]).tolist()
     events = []
     depth = 0
-    for t, onset, offset in zip(timed, onsets, offsets, strict=True):
+    levels = _levels(timed, bars).tolist()
+    for t, onset, offset, level in zip(timed, onsets, offsets, levels, strict=True):
         spelled = {pitch.midi: pitch for pitch in t.note.pitches}
-        level = _level(bars[t.bar], t.start) + (_ACCENT if "accent" in t.note.decorations else 0.0)
+        level += _ACCENT if "accent" in t.note.decorations else 0.0
         depth = max(0, depth + t.note.slur_starts - t.note.slur_ends)
         events.append(
             Event(
@@ -205,19 +206,24 @@ def _events(timed: Sequence[TimedNote], bars: Sequence[PlayedBar], clock: Clock)
     return tuple(events)
 
 
-def _level(bar: PlayedBar, start: Fraction) -> float:
-    """Velocity of a note from its place in bar and phrase."""
-    place = start - bar.metric_start
-    if place == 0:
-        accent = _DOWNBEAT
-    elif place % bar.meter.beat_duration == 0:
-        half_way = bar.beats % 2 == 0 and place == bar.beats // 2 * bar.meter.beat_duration
-        accent = _MID_BAR if half_way else _BEAT
-    else:
-        accent = _OFFBEAT
-    within = float(place / max(bar.end - bar.metric_start, Fraction(1, 64)))
-    phrase = 0.0 if bar.is_pickup else (bar.bar_in_section % _PHRASE_BARS + within) / _PHRASE_BARS
-    return _LEVEL + accent + _PHRASE_ARCH * (sin(pi * phrase) - 0.5)
+def _levels(timed: Sequence[TimedNote], bars: Sequence[PlayedBar]) -> np.ndarray:
+    """Velocities of notes from their places in bar and phrase, float [notes]."""
+    owner = np.array([t.bar for t in timed])
+    metric_starts = np.array([float(bar.metric_start) for bar in bars])
+    lengths = np.array([float(bar.end) for bar in bars]) - metric_starts
+    beat_lengths = np.array([float(bar.meter.beat_duration) for bar in bars])
+    beats = np.array([bar.beats for bar in bars])
+    phrase_bars = np.array([-1 if bar.is_pickup else bar.bar_in_section % _PHRASE_BARS for bar in bars])[
+        owner
+    ]
+    places = np.array([float(t.start) for t in timed]) - metric_starts[owner]
+    counted = places / beat_lengths[owner]
+    beat = np.round(counted).astype(int)
+    on_beat = np.abs(counted - beat) < 1e-6
+    half_way = on_beat & (beats[owner] % 2 == 0) & (beat * 2 == beats[owner])
+    accents = np.select([on_beat & (beat == 0), half_way, on_beat], [_DOWNBEAT, _MID_BAR, _BEAT], _OFFBEAT)
+    phrase = np.where(phrase_bars < 0, 0.0, (phrase_bars + places / lengths[owner]) / _PHRASE_BARS)
+    return _LEVEL + accents + _PHRASE_ARCH * (np.sin(np.pi * phrase) - 0.5)
 
 
 def _choose_bars(score: _Score, duration_seconds: float | None) -> _Rendition:
@@ -229,10 +235,13 @@ def _choose_bars(score: _Score, duration_seconds: float | None) -> _Rendition:
     wanted = max(duration_seconds - RING_SECONDS - START_SECONDS, 0.0)
     full_passes = int(wanted // length)
     rest = wanted - full_passes * length
-    # A pickup leads on: music does not end with one.
-    lines = [0] if full_passes else []
-    lines += [i + 1 for i, bar in enumerate(score.bars) if not bar.is_pickup] or [count]
-    cut = min(lines, key=lambda line: abs(float(score.edges[line]) - rest))
+    misses = np.abs(score.edges - rest)
+    misses[0] = np.inf if not full_passes else misses[0]
+    cut = int(misses.argmin())
+    if cut and score.bars[cut - 1].is_pickup:
+        # A pickup leads on: music ends with one only where the next bar line is too far off.
+        later = cut + 1 if cut < count else cut
+        cut = later if misses[later] <= float(np.diff(score.edges).max()) else cut
     bars = tuple(range(count)) * full_passes + tuple(range(cut))
     passes = full_passes + (cut > 0)
     end = full_passes * length + float(score.edges[cut])

@@ -161,7 +161,7 @@ class Performance:
         if not isinstance(data, dict) or not isinstance(data.get("parts"), list):
             raise ValueError('performance has no list of "parts"')
         parts = tuple(_read_part(part, place) for place, part in enumerate(data["parts"]))
-        bars = tuple(BarSpan(*_row(row, "bars", (float, float, int, int))) for row in data.get("bars", ()))
+        bars = tuple(BarSpan(*_row(row, "bars", (float, float, int, int))) for row in _rows(data, "bars"))
         chords = tuple(
             ChordSpan(*_row(row, "chords", (float, float, int, str))) for row in data.get("chords", ())
         )
@@ -173,7 +173,7 @@ class Performance:
             _number(data.get("tempo_bpm", 120.0), "tempo_bpm"),
             str(data.get("kind", "")),
             _number(data.get("duration", latest), "duration"),
-            tuple(str(warning) for warning in data.get("warnings", ())),
+            tuple(str(warning) for warning in _rows(data, "warnings")),
         )
 
 
@@ -185,6 +185,13 @@ def _read_part(part: object, place: int) -> Part:
     notes.sort(key=lambda note: note.onset)
     name = str(part.get("name", "lead" if place == 0 else "accompaniment"))
     return Part(name, str(part.get("instrument", "fiddle")), tuple(notes))
+
+
+def _rows(data: dict, name: str) -> list:
+    rows = data.get(name, [])
+    if not isinstance(rows, list):
+        raise ValueError(f"{name} is {rows!r}; it must be a list")
+    return rows
 
 
 def _number(value: object, name: str) -> float:
@@ -203,7 +210,7 @@ def _row(row: object, where: str, types: tuple[type, ...]) -> list:
             values.append(str(value))
             continue
         number = _number(value, f"a value of {where}")
-        if wanted is int and number != int(number):
+        if wanted is int and not number.is_integer():
             raise ValueError(f"{where} holds {row!r}; {value!r} must be a whole number")
         values.append(wanted(number))
     return values

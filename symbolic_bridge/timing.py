@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil
 
 import numpy as np
 
+from symbolic_bridge.kinds import STRAIGHT
 from symbolic_bridge.tune import Bar, Key, Meter, Tune
 from symbolic_bridge.unfold import part_of_bars, play_order, unfold_tune
 
 # How much longer a note with a fermata lasts.
 FERMATA_STRETCH = 1.6
 FREE_METER = Meter(4, 4)
+# Positions are sums of exact fractions; as floats they differ by far less.
+_TOLERANCE = 1e-7
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,14 @@ def lay_out(tune: Tune) -> tuple[Tune, tuple[PlayedBar, ...]]:
     bars: list[Bar] = []
     played: list[PlayedBar] = []
     meter, key, position = tune.header.meter or FREE_METER, tune.header.key, Fraction(0)
+    # Bars of free metre are as long as they are: none is short.
+    free = tune.header.meter is None
     pending: Bar | None = None
     count, latest = 0, -1
     for bar, written in zip(unfolded.bars, order, strict=True):
         section = written_sections[written]
         meter, key = bar.meter or meter, bar.key or key
+        free = free and bar.meter is None
         if not bar.notes:
             # What an empty bar changes holds for the next one.
             pending = bar if pending is None else _with_changes(bar, pending)
@@ -76,7 +83,7 @@ def lay_out(tune: Tune) -> tuple[Tune, tuple[PlayedBar, ...]]:
         again = written <= latest or not played or section != played[-1].section
         opens, latest = again or _is_short(played[-1]), written
         duration = bar.duration
-        is_pickup = opens and duration < meter.bar_duration
+        is_pickup = opens and not free and duration < meter.bar_duration
         if played and is_pickup and played[-1].is_pickup:
             is_pickup = False
         count = 0 if again else count
@@ -156,39 +163,45 @@ def build_clock(
 def _swing_map(
     bars: Sequence[PlayedBar], onsets: Iterable[Fraction], swing: float, pair: Fraction
 ) -> tuple[np.ndarray, np.ndarray]:
-    end = float(bars[-1].end)
+    """Straight positions and where they swing to, floats [N], increasing; linear in between.
+
+    A pair of quick notes swings unless the tune itself divides it unevenly: dotted, or in three.
+    """
+    end, width = float(bars[-1].end), float(pair)
     straight, swung = [0.0], [0.0]
-    if swing != 1:
-        inside = _onsets_in_pairs(bars, onsets, pair)
-        even = {Fraction(0), pair / 2}
-        for cell, places in sorted(inside.items()):
-            if places <= even | {pair / 4, 3 * pair / 4} and (pair / 2 in places or places <= even):
-                middle = float(cell + pair / 2)
-                if cell >= 0 and float(cell) >= straight[-1] and float(cell + pair) <= end:
-                    shift = float(pair) * (swing / (1 + swing) - 0.5)
-                    straight += [float(cell), middle, float(cell + pair)]
-                    swung += [float(cell), middle + shift, float(cell + pair)]
+    if swing != STRAIGHT:
+        cells = _pair_starts(bars, width)
+        cells = cells[(cells > -_TOLERANCE) & (cells + width < end + _TOLERANCE)]
+        if len(cells):
+            cells = cells[_divides_evenly(cells, np.array([float(onset) for onset in onsets]), width)]
+        late = width * (swing / (1 + swing) - 0.5)
+        for cell in cells.tolist():
+            # Pairs of a short bar and of the pickup behind it may overlap; the first one has its way.
+            if cell > straight[-1] - _TOLERANCE:
+                straight += [cell, cell + width / 2, cell + width]
+                swung += [cell, cell + width / 2 + late, cell + width]
     return np.array([*straight, end]), np.array([*swung, end])
 
 
-def _onsets_in_pairs(
-    bars: Sequence[PlayedBar], onsets: Iterable[Fraction], pair: Fraction
-) -> dict[Fraction, set[Fraction]]:
-    """Onsets inside every pair of quick notes: {start of the pair: places after it}. Pairs count from metric starts."""
-    cells: dict[Fraction, set[Fraction]] = {}
-    for bar in bars:
-        if bar.meter.is_compound:
-            continue
-        cell = bar.metric_start
-        while cell < bar.end:
-            if cell + pair > bar.start:
-                cells.setdefault(cell, set())
-            cell += pair
-    edges = sorted(cells)
-    turn = 0
-    for onset in sorted(onsets):
-        while turn + 1 < len(edges) and edges[turn + 1] <= onset:
-            turn += 1
-        if edges and edges[turn] <= onset < edges[turn] + pair:
-            cells[edges[turn]].add(onset - edges[turn])
-    return cells
+def _pair_starts(bars: Sequence[PlayedBar], width: float) -> np.ndarray:
+    """Where pairs of quick notes start, counted from each bar's metric start, float [N], rising; simple metres only."""
+    starts = [
+        float(bar.metric_start) + np.arange(ceil(float(bar.end - bar.metric_start) / width)) * width
+        for bar in bars
+        if not bar.meter.is_compound
+    ]
+    return np.unique(np.round(np.concatenate(starts), 9)) if starts else np.zeros(0)
+
+
+def _divides_evenly(cells: np.ndarray, onsets: np.ndarray, width: float) -> np.ndarray:
+    """For each pair, bool [N]: whether the onsets in it are those of halves, or of halves and quarters."""
+    owner = np.searchsorted(cells, onsets + _TOLERANCE, side="right") - 1
+    place = (onsets - cells[owner]) / width
+    inside = (owner >= 0) & (place < 1 - _TOLERANCE)
+    owner, quarters = owner[inside], place[inside] * 4
+    off_grid, quarter, half = (np.zeros(len(cells), bool) for _ in range(3))
+    nearest = np.round(quarters).astype(int)
+    off_grid[owner[np.abs(quarters - nearest) > 1e-4]] = True
+    quarter[owner[nearest % 2 == 1]] = True
+    half[owner[nearest == 2]] = True
+    return ~off_grid & (half | ~quarter)
