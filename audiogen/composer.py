@@ -1,0 +1,358 @@
+"""The composer: attributes to tunes, by a transformer over tune tokens under a grammar.
+
+The model knows, besides the token itself, where in the bar the next note starts, how many bars the part still
+has, and which notes started at that place 1, 2, 4 and 8 bars ago (the distances at which folk phrases repeat,
+after Museformer, arXiv:2210.10349): repetition, the hardest thing to learn from few tunes, is then one look away.
+
+Axes: B batch, L tokens, V vocabulary, D width.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from audiogen.composer_plan import CompositionError, TuneOrder, assemble, order_from
+from audiogen.sampling import sample
+from audiogen.transformer import Transformer, TransformerConfig
+from codec.types import CheckpointError
+from symbolic_bridge.attributes import TuneAttributes
+from symbolic_bridge.grammar import LOOK_BACK_BARS, MAX_BAR_TICKS, Grammar, Walker
+from symbolic_bridge.normal_form import DURATIONS, HIGHEST_PITCH, LOWEST_PITCH, MAX_PART_BARS, NormalTune
+from symbolic_bridge.tune import Tune
+from symbolic_bridge.tune_tokens import decode, vocabulary
+
+__all__ = ["Composer", "ComposerConfig", "CompositionError", "load_composer"]
+
+FORMAT_VERSION = 1
+SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
+MAX_TRIES = 3
+MIN_DIFFERENT_PITCHES = 4
+MAX_SAME_IN_A_ROW = 6
+MAX_ROWS_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class ComposerConfig:
+    """Shape of the composer's network; saved as JSON beside the weights."""
+
+    width: int = 192
+    layers: int = 4
+    heads: int = 6
+    feedforward_width: int = 768
+    dropout: float = 0.0
+    vocabulary_size: int = len(vocabulary())
+    format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        if self.format_version != FORMAT_VERSION:
+            raise ValueError(f"format_version is {self.format_version}; this program reads {FORMAT_VERSION}")
+        if self.vocabulary_size != len(vocabulary()):
+            raise ValueError(f"vocabulary_size is {self.vocabulary_size}; it must be {len(vocabulary())}")
+        self.transformer()
+
+    def transformer(self) -> TransformerConfig:
+        """The stack's own config."""
+        return TransformerConfig(
+            width=self.width,
+            layers=self.layers,
+            heads=self.heads,
+            feedforward_width=self.feedforward_width,
+            causal=True,
+            dropout=self.dropout,
+        )
+
+
+class TokenEmbedding(nn.Module):
+    """One vector per id: its own, plus that of its pitch, pitch class and duration where it is a note.
+
+    860 note tokens would otherwise have to be learned one by one; the parts are shared among all of them. The same
+    matrix scores the output.
+    """
+
+    traits: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        table = vocabulary()
+        size, pitches = len(table), HIGHEST_PITCH - LOWEST_PITCH + 2
+        traits = torch.zeros(size, pitches + 13 + len(DURATIONS))
+        for index, (pitch, ticks) in enumerate(zip(table.pitch, table.ticks, strict=True)):
+            if ticks:
+                traits[index, pitch - LOWEST_PITCH + 1 if pitch else 0] = 1.0
+                traits[index, pitches + (pitch % 12 + 1 if pitch else 0)] = 1.0
+                traits[index, pitches + 13 + DURATIONS.index(ticks)] = 1.0
+        self.register_buffer("traits", traits, persistent=False)
+        self.own = nn.Parameter(torch.randn(size, width) * width**-0.5)
+        self.shared = nn.Parameter(torch.randn(traits.shape[1], width) * width**-0.5)
+
+    def matrix(self) -> Tensor:
+        """All vectors, [V, D]."""
+        return self.own + self.traits @ self.shared
+
+
+class Composer(nn.Module):
+    """Writes tunes. `compose` is the door; `forward` gives logits for training."""
+
+    def __init__(self, config: ComposerConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or ComposerConfig()
+        width = self.config.width
+        self.tokens = TokenEmbedding(width)
+        self.position = nn.Embedding(MAX_BAR_TICKS + 1, width)
+        self.bars_left = nn.Embedding(MAX_PART_BARS + 1, width)
+        self.look_back = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in LOOK_BACK_BARS)
+        self.transformer = Transformer(self.config.transformer())
+        self.output_scale = nn.Parameter(torch.tensor(0.25))
+        for table in (self.position, self.bars_left):
+            nn.init.normal_(table.weight, std=width**-0.5)
+
+    def embed(self, ids: Tensor, features: Tensor, matrix: Tensor) -> Tensor:
+        """ids [B, L] and features [B, L, 2 + look-backs] -> [B, L, D]."""
+        x = matrix[ids] + self.position(features[..., 0]) + self.bars_left(features[..., 1])
+        for index, project in enumerate(self.look_back):
+            x = x + project(matrix[features[..., 2 + index]])
+        return x * self.config.width**0.5 / 2
+
+    def forward(self, ids: Tensor, features: Tensor) -> Tensor:
+        """Logits of the next id.
+
+        Args:
+            ids: int64 [B, L].
+            features: int64 [B, L, 2 + look-backs], of `grammar.feature_rows`.
+
+        Returns:
+            [B, L, V].
+        """
+        matrix = self.tokens.matrix()
+        x = self.transformer(self.embed(ids, features, matrix))
+        return (x * self.output_scale) @ matrix.t()
+
+    @torch.inference_mode()
+    def write(
+        self,
+        order: TuneOrder,
+        count: int,
+        *,
+        generator: torch.Generator,
+        temperature: float = 0.95,
+        top_p: float = 0.98,
+    ) -> list[NormalTune]:
+        """Draw `count` tunes in normal form, all of one order, in one batch.
+
+        Args:
+            order: plan and conditions.
+            count: rows B.
+            generator: of the model's device.
+            temperature, top_p: see `sampling.sample`.
+        """
+        grammar = Grammar(order.plan)
+        table = vocabulary()
+        prompt = [table.ids[name] for name in order.conditions.names()]
+        densities = list(table.group("density:"))
+        rows = [list(prompt) for _ in range(count)]
+        walkers = [Walker() for _ in range(count)]
+        for walker in walkers:
+            for index in prompt:
+                walker.step(index)
+        device = self.output_scale.device
+        matrix = self.tokens.matrix()
+        cache = self.transformer.new_cache(count, grammar.max_tokens)
+        ids = torch.tensor(rows, device=device)
+        features = torch.tensor(self._prompt_features(prompt), device=device).expand(count, -1, -1)
+        while True:
+            x = self.transformer(self.embed(ids, features, matrix), cache=cache)[:, -1]
+            logits = (x * self.output_scale) @ matrix.t()  # [B, V]
+            # A row that has ended goes on drawing padding until the others have.
+            allowed = np.zeros((count, len(table)), dtype=bool)
+            for row, walker in enumerate(walkers):
+                if walker.section == "end":
+                    allowed[row, table.pad] = True
+                elif walker.seen == len(prompt):
+                    allowed[row, densities] = True
+                else:
+                    allowed[row] = grammar.allowed(walker)
+            logits = logits.masked_fill(~torch.from_numpy(allowed).to(device), -torch.inf)
+            drawn = sample(logits, temperature=temperature, top_p=top_p, generator=generator)
+            for row, (walker, index) in enumerate(zip(walkers, drawn.tolist(), strict=True)):
+                if walker.section != "end":
+                    rows[row].append(index)
+                    walker.step(index)
+            if all(walker.section == "end" for walker in walkers):
+                return [decode(row) for row in rows]
+            ids = drawn[:, None]
+            features = torch.tensor([[walker.features()] for walker in walkers], device=device)
+
+    @staticmethod
+    def _prompt_features(prompt: Sequence[int]) -> list[list[tuple[int, ...]]]:
+        walker, rows = Walker(), []
+        for index in prompt:
+            walker.step(index)
+            rows.append(walker.features())
+        return [rows]
+
+    def compose(
+        self,
+        attributes: TuneAttributes,
+        *,
+        generator: torch.Generator,
+        bars: int | None = None,
+        temperature: float = 0.95,
+        top_p: float = 0.98,
+        title: str | None = None,
+        reference: int = 1,
+    ) -> Tune:
+        """Write one tune.
+
+        Args:
+            attributes: what is asked for; what is None is taken from the kind's custom or drawn.
+            generator: the only source of chance.
+            bars: length with every letter of the form counted once; None takes the kind's custom.
+            temperature, top_p: see `sampling.sample`.
+            title: of the tune; None makes one.
+            reference: the number in the X: field, also used in a made title.
+
+        Raises:
+            CompositionError: the wishes contradict each other, or no try was a tune.
+        """
+        return self.compose_many(
+            attributes,
+            1,
+            generator=generator,
+            bars=bars,
+            temperature=temperature,
+            top_p=top_p,
+            title=title,
+            first_reference=reference,
+        )[0]
+
+    def compose_many(
+        self,
+        attributes: TuneAttributes,
+        count: int,
+        *,
+        generator: torch.Generator,
+        bars: int | None = None,
+        temperature: float = 0.95,
+        top_p: float = 0.98,
+        title: str | None = None,
+        first_reference: int = 1,
+    ) -> list[Tune]:
+        """Write `count` tunes of one order in batches; see `compose`."""
+        if count < 1:
+            raise CompositionError(f"{count} tunes were asked for; at least 1 is needed")
+        was_training = self.training
+        self.eval()
+        try:
+            order = order_from(attributes, bars=bars, generator=generator)
+            tunes: list[Tune] = []
+            while len(tunes) < count:
+                rows = min(MAX_ROWS_AT_ONCE, count - len(tunes))
+                written = self._sound_tunes(order, rows, generator, temperature, top_p)
+                first = first_reference + len(tunes)
+                tunes += [
+                    assemble(tune, order, title=title, reference=first + index, generator=generator)
+                    for index, tune in enumerate(written)
+                ]
+            return tunes
+        finally:
+            self.train(was_training)
+
+    def _sound_tunes(
+        self, order: TuneOrder, count: int, generator: torch.Generator, temperature: float, top_p: float
+    ) -> list[NormalTune]:
+        """`count` tunes that are no drones; a row that is one is drawn again, a bounded number of times."""
+        tunes = self.write(order, count, generator=generator, temperature=temperature, top_p=top_p)
+        for _ in range(MAX_TRIES - 1):
+            poor = [index for index, tune in enumerate(tunes) if is_degenerate(tune)]
+            if not poor:
+                break
+            fresh = self.write(order, len(poor), generator=generator, temperature=temperature, top_p=top_p)
+            for index, tune in zip(poor, fresh, strict=True):
+                tunes[index] = tune
+        drones = sum(is_degenerate(tune) for tune in tunes)
+        if drones:
+            raise CompositionError(
+                f"{drones} of {count} tunes stayed on one note in {MAX_TRIES} tries at temperature {temperature}; "
+                f"a temperature near 1 works best"
+            )
+        return tunes
+
+    def save(self, folder: str | Path) -> None:
+        """Write `composer.safetensors` (half precision) and `composer.json` into a folder."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {
+            name: value.detach().cpu().half().contiguous() for name, value in self.state_dict().items()
+        }
+        save_file(tensors, folder / "composer.safetensors")
+        text = json.dumps(asdict(self.config), indent=2) + "\n"
+        (folder / "composer.json").write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path, device: torch.device | str = "cpu") -> Composer:
+        """Read what `save` wrote, for use (not training) on a device.
+
+        Raises:
+            CheckpointError: a file is missing, damaged, of another version, or a tensor has a wrong shape.
+        """
+        folder = Path(folder)
+        config = _read_config(folder / "composer.json")
+        path = folder / "composer.safetensors"
+        if not path.is_file():
+            raise CheckpointError(f"{path}: there is no such file")
+        try:
+            tensors = load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(f"{path}: not a readable safetensors file ({error})") from error
+        model = cls(config)
+        expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+        found = {name: tuple(value.shape) for name, value in tensors.items()}
+        for name in sorted(expected.keys() | found.keys()):
+            if expected.get(name) != found.get(name):
+                raise CheckpointError(
+                    f"{path}: tensor {name!r} has shape {found.get(name)}; the config asks for {expected.get(name)}"
+                )
+        model.load_state_dict({name: value.float() for name, value in tensors.items()})
+        return model.to(device).eval()
+
+
+def _read_config(path: Path) -> ComposerConfig:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: not a readable config ({error})") from error
+    known = {entry.name for entry in fields(ComposerConfig)}
+    if not isinstance(values, dict) or set(values) != known:
+        raise CheckpointError(f"{path}: the keys must be exactly {', '.join(sorted(known))}")
+    try:
+        return ComposerConfig(**values)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def load_composer(folder: str | Path | None = None, device: torch.device | str = "cpu") -> Composer:
+    """The composer in a folder, or the shipped one (None)."""
+    return Composer.load(SHIPPED_WEIGHTS if folder is None else folder, device)
+
+
+def is_degenerate(tune: NormalTune) -> bool:
+    """Whether a tune hardly moves: too few different pitches, or one repeated on and on."""
+    pitches = [note.midi for note in tune.notes() if note.midi is not None]
+    if len(pitches) >= 2 * MIN_DIFFERENT_PITCHES and len(set(pitches)) < MIN_DIFFERENT_PITCHES:
+        return True
+    run = 1
+    for before, after in pairwise(pitches):
+        run = run + 1 if before == after else 1
+        if run > MAX_SAME_IN_A_ROW:
+            return True
+    return False

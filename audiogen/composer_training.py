@@ -1,0 +1,479 @@
+"""Training the composer: from JSON lines of ABC to weights, with exact resume.
+
+Everything random is drawn from generators seeded by (seed, epoch, batch), so the place in the data is two
+numbers; model, optimiser and torch's own random state are kept as safetensors and JSON. Runs on a CPU.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional
+
+from audiogen.composer import Composer, ComposerConfig
+from codec.types import CheckpointError
+from symbolic_bridge.errors import AbcSyntaxError
+from symbolic_bridge.grammar import LOOK_BACK_BARS, feature_rows
+from symbolic_bridge.kinds import kind_of
+from symbolic_bridge.normal_form import (
+    HIGHEST_PITCH,
+    LOWEST_PITCH,
+    NormalTune,
+    Part,
+    UnfitTuneError,
+    bar_ticks,
+    normalise,
+    shifted_part,
+)
+from symbolic_bridge.tune import Tune
+from symbolic_bridge.tune_tokens import FEW_CONDITIONS, TokenError, decode, encode, vocabulary, written_kind
+
+# Their licences (GPL-3.0, CC BY-SA, ODbL) ask more of works made from them than the weights' licence grants.
+EXCLUDED_SOURCES = ("nottingham", "jw35_tunebook", "slow_session_nz")
+MAX_ROW_TOKENS = 640
+IGNORED = -100
+# Everything but the density is always given when a tune is asked for, so there is no use in predicting it.
+UNSCORED_TOKENS = len(FEW_CONDITIONS) - 1
+WARM_UP_SHARE = 0.03
+OCTAVE_SHARE, PART_ORDER_SHARE = 0.1, 0.25
+ADAM_BETAS = (0.9, 0.98)
+
+
+@dataclass(frozen=True)
+class ComposerTraining:
+    """How the composer is trained; all of it is in the state file, and a resumed run must agree.
+
+    `max_minutes` bounds the training time over all resumes; the learning rate follows it, or `max_steps` where
+    that is above 0 (then a resumed run equals an unbroken one bit by bit).
+    """
+
+    max_minutes: float = 35.0
+    max_steps: int = 0
+    batch_tokens: int = 2048
+    learning_rate: float = 2e-3
+    final_rate: float = 2e-5
+    weight_decay: float = 0.05
+    clip_norm: float = 1.0
+    precision: str = "fp32"
+    seed: int = 0
+    checkpoint_minutes: float = 3.0
+
+    def __post_init__(self) -> None:
+        if self.max_minutes <= 0 or self.checkpoint_minutes <= 0 or self.max_steps < 0:
+            raise ValueError("max_minutes and checkpoint_minutes must be above 0, max_steps at least 0")
+        if self.precision not in ("fp32", "bf16"):
+            raise ValueError(f"precision is {self.precision!r}; it must be 'fp32' or 'bf16'")
+        if self.batch_tokens < 1 or not 0 < self.final_rate <= self.learning_rate:
+            raise ValueError("batch_tokens must be at least 1 and 0 < final_rate <= learning_rate")
+
+
+@dataclass(frozen=True)
+class TuneRows:
+    """Tunes as rows of ids, and how many tunes were left out, by reason."""
+
+    rows: tuple[tuple[int, ...], ...]
+    rejected: dict[str, int]
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """What a run ended with; `bits_per_note` is the best on the validation tunes."""
+
+    steps: int
+    minutes: float
+    bits_per_note: float
+    train_tunes: int
+    valid_tunes: int
+    rejected: dict[str, int]
+
+
+def read_rows(path: str | Path) -> TuneRows:
+    """Tunes of a JSON-lines file (`abc`, `source`) as rows; what cannot be used is counted, not hidden."""
+    rows: list[tuple[int, ...]] = []
+    rejected: dict[str, int] = {}
+
+    def reject(reason: str) -> None:
+        rejected[reason] = rejected.get(reason, 0) + 1
+
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            entry = json.loads(line)
+            if entry.get("source") in EXCLUDED_SOURCES:
+                reject("licence")
+                continue
+            try:
+                tune = Tune.from_abc(entry["abc"])
+                row = encode(normalise(tune, written_kind(kind_of(tune).id)))
+            except AbcSyntaxError:
+                reject("unreadable ABC")
+            except UnfitTuneError as error:
+                reject(error.reason)
+            except TokenError:
+                reject("no token")
+            else:
+                if len(row) > MAX_ROW_TOKENS:
+                    reject("too long")
+                else:
+                    rows.append(tuple(row))
+    return TuneRows(tuple(rows), rejected)
+
+
+def _digest(path: str | Path) -> str:
+    content = hashlib.sha256(Path(path).read_bytes())
+    content.update("\n".join(vocabulary().names).encode())
+    return content.hexdigest()
+
+
+def cached_rows(path: str | Path, cache: Path) -> TuneRows:
+    """`read_rows`, kept in `cache` (.safetensors and .json) until the file or the vocabulary changes."""
+    digest, side = _digest(path), cache.with_suffix(".json")
+    if cache.is_file() and side.is_file():
+        notes = json.loads(side.read_text(encoding="utf-8"))
+        if notes["digest"] == digest:
+            tensors = load_file(cache)
+            pieces = torch.split(tensors["ids"], tensors["lengths"].tolist())
+            return TuneRows(tuple(tuple(piece.tolist()) for piece in pieces), notes["rejected"])
+    read = read_rows(path)
+    if not read.rows:
+        raise ValueError(f"{path}: no tune in it can be used; rejected: {read.rejected}")
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    ids = torch.tensor([index for row in read.rows for index in row], dtype=torch.int16)
+    save_file({"ids": ids, "lengths": torch.tensor([len(row) for row in read.rows])}, cache)
+    side.write_text(json.dumps({"digest": digest, "rejected": read.rejected}, indent=2), encoding="utf-8")
+    return read
+
+
+def augmented(tune: NormalTune, rng: np.random.Generator) -> NormalTune:
+    """The tune, sometimes an octave off (if it fits), sometimes with its parts in another order.
+
+    Parts change places only where pickups agree and the last is repeated like the first, so that what ends the
+    tune still ends like an end.
+    """
+    if rng.random() < OCTAVE_SHARE:
+        pitches = [note.midi for note in tune.notes() if note.midi is not None]
+        fitting = [
+            shift
+            for shift in (-12, 12)
+            if min(pitches) + shift >= LOWEST_PITCH and max(pitches) + shift <= HIGHEST_PITCH
+        ]
+        if fitting:
+            shift = int(rng.choice(fitting))
+            tune = replace(tune, parts=tuple(shifted_part(part, shift) for part in tune.parts))
+    if rng.random() < PART_ORDER_SHARE and len(tune.parts) > 1 and _exchangeable(tune.parts):
+        order = rng.permutation(len(tune.parts))
+        tune = replace(tune, parts=tuple(tune.parts[int(index)] for index in order))
+    return tune
+
+
+def _exchangeable(parts: Sequence[Part]) -> bool:
+    outlines = {(bar_ticks(part.pickup), part.repeated, _final_pitch(part)) for part in parts}
+    return len(outlines) == 1
+
+
+def _final_pitch(part: Part) -> int:
+    final = (part.endings[-1] if part.endings else part.bars)[-1][-1]
+    return -1 if final.midi is None else final.midi % 12
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`ids` [B, L], `features` [B, L, F], `targets` [B, L] with `IGNORED` where nothing is scored."""
+
+    ids: Tensor
+    features: Tensor
+    targets: Tensor
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]]) -> Batch:
+        """Rows filled up to the longest."""
+        longest = max(len(row) for row in rows) - 1
+        ids = np.zeros((len(rows), longest), dtype=np.int64)
+        features = np.zeros((len(rows), longest, 2 + len(LOOK_BACK_BARS)), dtype=np.int64)
+        targets = np.full((len(rows), longest), IGNORED, dtype=np.int64)
+        for place, row in enumerate(rows):
+            size = len(row) - 1
+            ids[place, :size] = row[:-1]
+            features[place, :size] = feature_rows(row[:-1])
+            targets[place, UNSCORED_TOKENS - 1 : size] = row[UNSCORED_TOKENS:]
+        return cls(torch.from_numpy(ids), torch.from_numpy(features), torch.from_numpy(targets))
+
+
+def batches_of(
+    lengths: NDArray[np.int64], batch_tokens: int, rng: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    """Row numbers of one epoch's batches: rows of like length together, batches in random order."""
+    order = np.argsort(lengths * rng.uniform(0.9, 1.1, size=len(lengths)), kind="stable")
+    groups: list[list[int]] = [[]]
+    for index in order:
+        if groups[-1] and (len(groups[-1]) + 1) * int(lengths[[*groups[-1], index]].max()) > batch_tokens:
+            groups.append([])
+        groups[-1].append(int(index))
+    return [np.array(groups[int(place)]) for place in rng.permutation(len(groups))]
+
+
+@dataclass
+class _State:
+    """Where a run stands."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    minutes: float = 0.0
+    best: float = math.inf
+
+
+def _write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    partial = path.with_name(path.name + ".partial")
+    write(partial)
+    os.replace(partial, path)
+
+
+class ComposerTrainer:
+    """One run in one folder: `state.safetensors` + `state.json` to resume, `best/` with the weights to ship."""
+
+    def __init__(
+        self,
+        rows: Sequence[Sequence[int]],
+        valid: Sequence[Sequence[int]],
+        out: str | Path,
+        settings: ComposerTraining,
+        config: ComposerConfig | None = None,
+        device: str = "cpu",
+    ) -> None:
+        if not rows or not valid:
+            raise ValueError("training needs at least one tune to learn from and one to validate on")
+        self.tunes = [decode(row) for row in rows]
+        self.lengths = np.array([len(row) for row in rows])
+        self.valid = sorted(valid, key=len)
+        self.out, self.settings, self.device = Path(out), settings, torch.device(device)
+        torch.manual_seed(settings.seed)
+        self.model = Composer(config).to(self.device)
+        matrices = [p for p in self.model.parameters() if p.ndim >= 2]
+        others = [p for p in self.model.parameters() if p.ndim < 2]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": settings.weight_decay},
+                {"params": others, "weight_decay": 0.0},
+            ],
+            lr=settings.learning_rate,
+            betas=ADAM_BETAS,
+        )
+        self.state = _State()
+
+    def _progress(self) -> float:
+        settings = self.settings
+        if settings.max_steps:
+            return self.state.step / settings.max_steps
+        return self.state.minutes / settings.max_minutes
+
+    def _rate(self) -> float:
+        """Linear warm-up, then a cosine down to the final rate."""
+        settings, done = self.settings, min(1.0, self._progress())
+        if done < WARM_UP_SHARE:
+            return settings.learning_rate * max(done / WARM_UP_SHARE, 0.02)
+        bend = 0.5 * (1 + math.cos(math.pi * (done - WARM_UP_SHARE) / (1 - WARM_UP_SHARE)))
+        return settings.final_rate + (settings.learning_rate - settings.final_rate) * bend
+
+    def _batches(self) -> Iterator[Batch]:
+        """Endless batches from where the state stands."""
+        seed = self.settings.seed
+        while True:
+            rng = np.random.default_rng((seed, self.state.epoch))
+            groups = batches_of(self.lengths, self.settings.batch_tokens, rng)
+            while self.state.batch < len(groups):
+                rng = np.random.default_rng((seed, self.state.epoch, self.state.batch))
+                chosen = [self.tunes[int(index)] for index in groups[self.state.batch]]
+                yield Batch.of([encode(augmented(tune, rng)) for tune in chosen])
+                self.state.batch += 1
+            self.state.epoch, self.state.batch = self.state.epoch + 1, 0
+
+    def _loss(self, batch: Batch, reduction: str = "mean") -> Tensor:
+        ids, features = batch.ids.to(self.device), batch.features.to(self.device)
+        half = self.settings.precision == "bf16"
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
+            logits = self.model(ids, features)
+        return functional.cross_entropy(
+            logits.float().flatten(0, 1),
+            batch.targets.to(self.device).flatten(),
+            ignore_index=IGNORED,
+            reduction=reduction,
+        )
+
+    def step(self, batch: Batch) -> float:
+        """One optimiser step; returns the loss in nats a token."""
+        self.model.train()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self._loss(batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
+        self.optimizer.step()
+        self.state.step += 1
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def validate(self) -> float:
+        """Bits of all scored tokens over the number of notes, on the validation tunes."""
+        self.model.eval()
+        ticks, bits, notes = np.array(vocabulary().ticks), 0.0, 0
+        for start in range(0, len(self.valid), 16):
+            rows = self.valid[start : start + 16]
+            bits += float(self._loss(Batch.of(rows), reduction="sum")) / math.log(2)
+            notes += sum(int((ticks[list(row)] > 0).sum()) for row in rows)
+        return bits / notes
+
+    def save(self) -> None:
+        """Write the state to resume from."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        names = {id(parameter): name for name, parameter in self.model.named_parameters()}
+        for parameter, entry in self.optimizer.state.items():
+            tensors |= {f"optimizer.{names[id(parameter)]}.{key}": value for key, value in entry.items()}
+        tensors["random.torch"] = torch.get_rng_state()
+        tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        notes = {
+            "state": asdict(self.state),
+            "settings": asdict(self.settings),
+            "config": asdict(self.model.config),
+        }
+        # The notes travel inside the tensors' file: one rename replaces both or neither.
+        _write_atomically(
+            self.out / "state.safetensors",
+            lambda path: save_file(tensors, path, {"notes": json.dumps(notes)}),
+        )
+
+    def resume(self) -> bool:
+        """Go on from the saved state, if there is one.
+
+        Raises:
+            CheckpointError: the state belongs to another configuration.
+        """
+        path = self.out / "state.safetensors"
+        if not path.is_file():
+            return False
+        from safetensors import safe_open
+
+        with safe_open(path, framework="pt") as file:
+            notes = json.loads(file.metadata()["notes"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        if notes["config"] != asdict(self.model.config):
+            raise CheckpointError(f"{path}: was made with the network {notes['config']}")
+        fixed = {"batch_tokens", "seed", "precision"}
+        for entry in fields(ComposerTraining):
+            if entry.name in fixed and notes["settings"][entry.name] != getattr(self.settings, entry.name):
+                raise CheckpointError(f"{path}: was made with {entry.name} {notes['settings'][entry.name]}")
+        self.model.load_state_dict(
+            {
+                name.removeprefix("model."): value
+                for name, value in tensors.items()
+                if name.startswith("model.")
+            }
+        )
+        for name, parameter in self.model.named_parameters():
+            entry = {
+                key: tensors[f"optimizer.{name}.{key}"].to(parameter.device if key != "step" else "cpu")
+                for key in ("step", "exp_avg", "exp_avg_sq")
+                if f"optimizer.{name}.{key}" in tensors
+            }
+            if entry:
+                self.optimizer.state[parameter] = entry
+        torch.set_rng_state(tensors["random.torch"])
+        self.state = _State(**notes["state"])
+        return True
+
+    def _check(self) -> float:
+        """Validate, keep the best, save."""
+        score = self.validate()
+        if score < self.state.best:
+            self.state.best = score
+            self.model.save(self.out / "best")
+        self.save()
+        return score
+
+    def run(self, note: Callable[[str], None], stop_after_steps: int | None = None) -> None:
+        """Train until the budget is spent (or, for tests, for a number of steps)."""
+        began, before, saved_at = time.monotonic(), self.state.minutes, self.state.minutes
+        first_step, tokens, average = self.state.step, 0, math.nan
+        for batch in self._batches():
+            if self._progress() >= 1.0 or self.state.step - first_step == stop_after_steps:
+                break
+            loss = self.step(batch)
+            tokens += int((batch.targets != IGNORED).sum())
+            average = loss if math.isnan(average) else 0.98 * average + 0.02 * loss
+            self.state.minutes = before + (time.monotonic() - began) / 60
+            speed = tokens / max(1e-9, 60 * (self.state.minutes - before))
+            if self.state.minutes - saved_at >= self.settings.checkpoint_minutes:
+                # The batch just used counts as done before the state is written.
+                self.state.batch += 1
+                score = self._check()
+                self.state.batch -= 1
+                self.state.minutes = before + (time.monotonic() - began) / 60
+                saved_at = self.state.minutes
+                note(f"step {self.state.step}: valid {score:.4f} bits a note (best {self.state.best:.4f})")
+            if self.state.step % 10 == 0:
+                note(
+                    f"step {self.state.step} epoch {self.state.epoch} {self.state.minutes:.1f} min "
+                    f"loss {average:.4f} nats a token, {speed:.0f} tokens/s, lr {self._rate():.2e}"
+                )
+        score = self._check()
+        note(f"step {self.state.step}: valid {score:.4f} bits a note (best {self.state.best:.4f})")
+
+
+def train_composer(
+    train: str | Path,
+    valid: str | Path,
+    out: str | Path,
+    *,
+    settings: ComposerTraining | None = None,
+    config: ComposerConfig | None = None,
+    device: str = "cpu",
+    resume: bool = True,
+    note: Callable[[str], None] | None = None,
+) -> TrainingReport:
+    """Train the composer on JSON lines of ABC.
+
+    Args:
+        train, valid: JSON-lines files with `abc` and `source`.
+        out: folder of the run; its `best/` holds what `composer.load_composer` reads.
+        settings, config: how, and which network.
+        resume: go on from the state in `out`, if there is one; otherwise start over.
+        note: gets a line of progress now and then; None shows them on stderr.
+
+    Raises:
+        ValueError: no usable tunes.
+        CheckpointError: the state in `out` is of another configuration.
+    """
+    settings, out = settings or ComposerTraining(), Path(out)
+    train_rows = cached_rows(train, out / "train_rows.safetensors")
+    valid_rows = cached_rows(valid, out / "valid_rows.safetensors")
+    trainer = ComposerTrainer(train_rows.rows, valid_rows.rows, out, settings, config, device)
+    if resume:
+        trainer.resume()
+    if note is not None:
+        trainer.run(note)
+    else:
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        trainer.run(lambda line: console.print(line, highlight=False))
+    return TrainingReport(
+        steps=trainer.state.step,
+        minutes=trainer.state.minutes,
+        bits_per_note=trainer.state.best,
+        train_tunes=len(train_rows.rows),
+        valid_tunes=len(valid_rows.rows),
+        rejected=train_rows.rejected,
+    )

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from audiogen.composer import Composer, ComposerConfig
+from audiogen.composer_training import (
+    IGNORED,
+    UNSCORED_TOKENS,
+    Batch,
+    ComposerTrainer,
+    ComposerTraining,
+    augmented,
+    batches_of,
+    cached_rows,
+    read_rows,
+    train_composer,
+)
+from codec.types import CheckpointError
+from symbolic_bridge.normal_form import bar_ticks
+from symbolic_bridge.tune_tokens import decode, encode, vocabulary
+
+TINY = ComposerConfig(width=16, layers=1, heads=2, feedforward_width=32, dropout=0.1)
+SETTINGS = ComposerTraining(
+    max_steps=12, batch_tokens=200, learning_rate=1e-2, final_rate=1e-3, checkpoint_minutes=1000.0
+)
+BODIES = (
+    "|:dfa afd|gfg e2A|dfa afd|e2d d3:|\n|:a2f d2f|g2e c2e|a2f dfa|gec d3:|",
+    "|:DFA DFA|ded cBA|BGE EFA|B2A D3:|\n|:d2f fed|cAG FGA|BcB BAG|AFE D3:|",
+    "A|dfa afd|gfg e2A|dfa afd|e2d d2:|",
+    "dfa afd|gfg e2A|dfa afd|e2d d3|]",
+)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "tunes.jsonl"
+    entries = [{"source": "own", "abc": f"X:1\nT:T\nR:jig\nM:6/8\nL:1/8\nK:D\n{body}\n"} for body in BODIES]
+    entries.append({"source": "nottingham", "abc": entries[0]["abc"]})
+    entries.append({"source": "own", "abc": "X:1\nT:T\nM:6/8\nL:1/8\nK:D\ndfa|dfad|dfa afd|d6|]\n"})
+    entries.append({"source": "own", "abc": "nothing"})
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
+    return path
+
+
+def test_every_tune_is_used_or_counted_with_its_reason(data: Path, tmp_path: Path) -> None:
+    read = read_rows(data)
+    assert len(read.rows) == len(BODIES)
+    assert read.rejected == {"licence": 1, "bars that do not add up": 1, "unreadable ABC": 1}
+    cache = tmp_path / "rows.safetensors"
+    assert cached_rows(data, cache) == read
+    assert cached_rows(data, cache) == read
+    data.write_text(data.read_text().splitlines()[0] + "\n")
+    assert len(cached_rows(data, cache).rows) == 1
+
+
+def test_a_file_without_usable_tunes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "none.jsonl"
+    path.write_text(json.dumps({"source": "nottingham", "abc": ""}) + "\n")
+    with pytest.raises(ValueError, match="no tune in it can be used"):
+        cached_rows(path, tmp_path / "rows.safetensors")
+
+
+def test_augmentation_keeps_the_music_of_every_part(data: Path) -> None:
+    changed = 0
+    for row in read_rows(data).rows:
+        tune = decode(row)
+        for seed in range(30):
+            other = augmented(tune, np.random.default_rng(seed))
+            changed += other != tune
+            assert decode(encode(other)) == other
+            lengths = sorted([n.ticks for bar in part.all_bars() for n in bar] for part in tune.parts)
+            assert lengths == sorted(
+                [n.ticks for bar in part.all_bars() for n in bar] for part in other.parts
+            )
+            assert {bar_ticks(part.pickup) for part in other.parts} == {
+                bar_ticks(p.pickup) for p in tune.parts
+            }
+    assert changed
+
+
+def test_targets_are_the_next_ids_without_what_is_always_given(data: Path) -> None:
+    rows = sorted(read_rows(data).rows, key=len)
+    batch = Batch.of(rows)
+    for place, row in enumerate(rows):
+        size = len(row) - 1
+        assert batch.ids[place, :size].tolist() == list(row[:-1])
+        targets = batch.targets[place].tolist()
+        assert targets[: UNSCORED_TOKENS - 1] == [IGNORED] * (UNSCORED_TOKENS - 1)
+        assert targets[UNSCORED_TOKENS - 1 : size] == list(row[UNSCORED_TOKENS:])
+        assert set(targets[size:]) <= {IGNORED}
+        assert vocabulary().names[targets[UNSCORED_TOKENS - 1]].startswith("density:")
+
+
+def test_an_epoch_visits_every_tune_once_in_batches_of_bounded_size() -> None:
+    lengths = np.array([10, 50, 30, 30, 90, 12, 11, 400])
+    groups = batches_of(lengths, 100, np.random.default_rng(0))
+    assert sorted(int(index) for group in groups for index in group) == list(range(len(lengths)))
+    assert all(len(group) == 1 or len(group) * lengths[group].max() <= 100 for group in groups)
+
+
+def test_training_lowers_the_loss_and_keeps_the_best(data: Path, tmp_path: Path) -> None:
+    lines: list[str] = []
+    settings = replace(SETTINGS, max_steps=60)
+    report = train_composer(data, data, tmp_path / "run", settings=settings, config=TINY, note=lines.append)
+    assert report.steps == 60
+    assert report.train_tunes == len(BODIES)
+    untrained = ComposerTrainer(
+        read_rows(data).rows, read_rows(data).rows, tmp_path / "other", settings, TINY
+    )
+    assert report.bits_per_note < 0.7 * untrained.validate()
+    assert "bits a note" in lines[-1]
+    assert Composer.load(tmp_path / "run" / "best").config == TINY
+
+
+def test_a_resumed_run_equals_an_unbroken_one(data: Path, tmp_path: Path) -> None:
+    rows = read_rows(data).rows
+    whole = ComposerTrainer(rows, rows, tmp_path / "whole", SETTINGS, TINY)
+    whole.run(lambda line: None)
+    broken = ComposerTrainer(rows, rows, tmp_path / "broken", SETTINGS, TINY)
+    broken.run(lambda line: None, stop_after_steps=5)
+    torch.manual_seed(123)
+    again = ComposerTrainer(rows, rows, tmp_path / "broken", SETTINGS, TINY)
+    assert again.resume()
+    assert again.state.step == 5
+    again.run(lambda line: None)
+    assert again.state.step == whole.state.step == SETTINGS.max_steps
+    for (name, one), other in zip(
+        whole.model.state_dict().items(), again.model.state_dict().values(), strict=True
+    ):
+        assert torch.equal(one, other), name
+
+
+def test_a_state_of_another_run_is_refused(data: Path, tmp_path: Path) -> None:
+    rows = read_rows(data).rows
+    ComposerTrainer(rows, rows, tmp_path, SETTINGS, TINY).save()
+    with pytest.raises(CheckpointError, match="network"):
+        ComposerTrainer(rows, rows, tmp_path, SETTINGS, replace(TINY, width=32)).resume()
+    with pytest.raises(CheckpointError, match="seed 0"):
+        ComposerTrainer(rows, rows, tmp_path, replace(SETTINGS, seed=1), TINY).resume()
+    assert not ComposerTrainer(rows, rows, tmp_path / "new", SETTINGS, TINY).resume()
+
+
+def test_settings_check_themselves() -> None:
+    with pytest.raises(ValueError, match="precision"):
+        ComposerTraining(precision="int8")
+    with pytest.raises(ValueError, match="max_minutes"):
+        ComposerTraining(max_minutes=0)
+    with pytest.raises(ValueError, match="final_rate"):
+        ComposerTraining(final_rate=1.0)
