@@ -152,7 +152,7 @@ class Composer(nn.Module):
         Args:
             order: plan and conditions.
             count: rows B.
-            generator: of the model's device.
+            generator: of the CPU, whatever the model's device.
             temperature, top_p: see `sampling.sample`.
         """
         grammar = Grammar(order.plan)
@@ -171,7 +171,8 @@ class Composer(nn.Module):
         features = torch.tensor(self._prompt_features(prompt), device=device).expand(count, -1, -1)
         while True:
             x = self.transformer(self.embed(ids, features, matrix), cache=cache)[:, -1]
-            logits = (x * self.output_scale) @ matrix.t()  # [B, V]
+            # Drawn on the CPU, so that the same seed writes the same tune whatever the device.
+            logits = ((x * self.output_scale) @ matrix.t()).float().cpu()  # [B, V]
             # A row that has ended goes on drawing padding until the others have.
             allowed = np.zeros((count, len(table)), dtype=bool)
             for row, walker in enumerate(walkers):
@@ -181,7 +182,7 @@ class Composer(nn.Module):
                     allowed[row, densities] = True
                 else:
                     allowed[row] = grammar.allowed(walker)
-            logits = logits.masked_fill(~torch.from_numpy(allowed).to(device), -torch.inf)
+            logits = logits.masked_fill(~torch.from_numpy(allowed), -torch.inf)
             drawn = sample(logits, temperature=temperature, top_p=top_p, generator=generator)
             for row, (walker, index) in enumerate(zip(walkers, drawn.tolist(), strict=True)):
                 if walker.section != "end":
@@ -189,7 +190,7 @@ class Composer(nn.Module):
                     walker.step(index)
             if all(walker.section == "end" for walker in walkers):
                 return [decode(row) for row in rows]
-            ids = drawn[:, None]
+            ids = drawn[:, None].to(device)
             features = torch.tensor([[walker.features()] for walker in walkers], device=device)
 
     @staticmethod
@@ -215,7 +216,7 @@ class Composer(nn.Module):
 
         Args:
             attributes: what is asked for; what is None is taken from the kind's custom or drawn.
-            generator: the only source of chance.
+            generator: of the CPU; the only source of chance.
             bars: length with every letter of the form counted once; None takes the kind's custom.
             temperature, top_p: see `sampling.sample`.
             title: of the tune; None makes one.

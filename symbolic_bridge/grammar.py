@@ -23,7 +23,7 @@ from symbolic_bridge.normal_form import (
     WHITE_TONICS,
 )
 from symbolic_bridge.tune import Key, Meter
-from symbolic_bridge.tune_tokens import FEW_CONDITIONS, LABELS, METERS, TokenError, vocabulary
+from symbolic_bridge.tune_tokens import CONDITION_NAMES, LABELS, METERS, TokenError, vocabulary
 
 # Bars back in which the same place is looked up: phrases of folk tunes answer each other at these distances.
 LOOK_BACK_BARS = (1, 2, 4, 8)
@@ -223,7 +223,7 @@ class Grammar:
         """No tune of this plan has more tokens."""
         per_bar = self.full // min(TRIPLETS) + 4  # triplet sixteenths throughout, bar, ending, tie and roll
         bars = sum(part.bars + MAX_ENDING_BARS + 2 for part in self.plan.parts)
-        return len(FEW_CONDITIONS) + bars * per_bar + 1
+        return len(CONDITION_NAMES) + bars * per_bar + 1
 
     def allowed(self, walker: Walker) -> BoolMask:
         """The ids that may come next, bool [V]; at least one is allowed.
@@ -234,7 +234,7 @@ class Grammar:
         Raises:
             TokenError: the row so far is not of this grammar.
         """
-        if walker.seen < len(FEW_CONDITIONS) or walker.section == "end":
+        if walker.seen < len(CONDITION_NAMES) or walker.section == "end":
             raise TokenError(f"nothing can follow {walker.seen} tokens in section {walker.section!r}")
         if walker.section == "conditions":
             return self._only(self._part_name(0))
@@ -251,7 +251,7 @@ class Grammar:
         """Whether a whole row is a tune of this plan."""
         walker = Walker()
         for place, index in enumerate(ids):
-            if place >= len(FEW_CONDITIONS) and (walker.section == "end" or not self.allowed(walker)[index]):
+            if place >= len(CONDITION_NAMES) and (walker.section == "end" or not self.allowed(walker)[index]):
                 return False
             walker.step(index)
         return walker.section == "end"

@@ -47,7 +47,7 @@ PICKUPS = (*range(3, 97, 3), 4, 8, 16)
 LENGTH_STEP_BARS, MAX_LENGTH_BARS = 4, 64
 # Notes per bar over eighths per bar; 2/4 in sixteenths goes up to 2.
 DENSITY_EDGES = (0.55, 0.7, 0.85, 0.98, 1.4)
-FEW_CONDITIONS = ("kind", "meter", "mode", "parts", "length", "density")
+CONDITION_NAMES = ("kind", "meter", "mode", "parts", "length", "density")
 
 
 class TokenError(ValueError):
@@ -67,7 +67,7 @@ class Conditions:
 
     def names(self) -> tuple[str, ...]:
         """The tokens, in their order in a row."""
-        return tuple(f"{name}:{getattr(self, name)}" for name in FEW_CONDITIONS)
+        return tuple(f"{name}:{getattr(self, name)}" for name in CONDITION_NAMES)
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,7 @@ def decode(ids: Sequence[int]) -> NormalTune:
     if wrong:
         raise TokenError(f"id {wrong[0]} is not one of the {len(table)} ids")
     reader = _Reader([table[index] for index in ids])
-    values = {name: reader.take(f"{name}:") for name in FEW_CONDITIONS}
+    values = {name: reader.take(f"{name}:") for name in CONDITION_NAMES}
     parts: list[Part] = []
     while reader.here.startswith("part:"):
         repeated = reader.take("part:").endswith("repeat")

@@ -9,18 +9,16 @@ import pytest
 import torch
 
 from audiogen.composer import Composer, ComposerConfig
-from audiogen.composer_training import (
+from audiogen.composer_data import (
     IGNORED,
     UNSCORED_TOKENS,
     Batch,
-    ComposerTrainer,
-    ComposerTraining,
     augmented,
     batches_of,
     cached_rows,
     read_rows,
-    train_composer,
 )
+from audiogen.composer_training import ComposerTrainer, ComposerTraining, train_composer
 from codec.types import CheckpointError
 from symbolic_bridge.normal_form import bar_ticks
 from symbolic_bridge.tune_tokens import decode, encode, vocabulary

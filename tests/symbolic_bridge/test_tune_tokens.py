@@ -2,16 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from symbolic_bridge.normal_form import (
-    WHITE_TONICS,
-    NormalNote,
-    NormalReport,
-    NormalTune,
-    Part,
-    UnfitTuneError,
-    normalise,
-    spell,
-)
+from symbolic_bridge.normal_form import WHITE_TONICS, NormalNote, NormalTune, Part, spell
+from symbolic_bridge.normalise import NormalReport, UnfitTuneError, normalise
 from symbolic_bridge.tune import MODES, Header, Key, Meter, Tune
 from symbolic_bridge.tune_tokens import (
     TokenError,

@@ -1,0 +1,170 @@
+"""Tunes for the composer to learn from: JSON lines of ABC to rows of ids, augmentation and batches."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from symbolic_bridge.errors import AbcSyntaxError
+from symbolic_bridge.grammar import LOOK_BACK_BARS, feature_rows
+from symbolic_bridge.kinds import kind_of
+from symbolic_bridge.normal_form import (
+    HIGHEST_PITCH,
+    LOWEST_PITCH,
+    NormalTune,
+    Part,
+    bar_ticks,
+    shifted_part,
+)
+from symbolic_bridge.normalise import UnfitTuneError, normalise
+from symbolic_bridge.tune import Tune
+from symbolic_bridge.tune_tokens import CONDITION_NAMES, TokenError, encode, vocabulary, written_kind
+
+# Their licences (GPL-3.0, CC BY-SA, ODbL) ask more of works made from them than the weights' licence grants.
+EXCLUDED_SOURCES = ("nottingham", "jw35_tunebook", "slow_session_nz")
+MAX_ROW_TOKENS = 640
+IGNORED = -100
+# Everything but the density is always given when a tune is asked for, so there is no use in predicting it.
+UNSCORED_TOKENS = len(CONDITION_NAMES) - 1
+OCTAVE_SHARE, PART_ORDER_SHARE = 0.1, 0.25
+
+
+@dataclass(frozen=True)
+class TuneRows:
+    """Tunes as rows of ids, and how many tunes were left out, by reason."""
+
+    rows: tuple[tuple[int, ...], ...]
+    rejected: dict[str, int]
+
+
+def read_rows(path: str | Path) -> TuneRows:
+    """Tunes of a JSON-lines file (`abc`, `source`) as rows; what cannot be used is counted, not hidden."""
+    rows: list[tuple[int, ...]] = []
+    rejected: dict[str, int] = {}
+
+    def reject(reason: str) -> None:
+        rejected[reason] = rejected.get(reason, 0) + 1
+
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            entry = json.loads(line)
+            if entry.get("source") in EXCLUDED_SOURCES:
+                reject("licence")
+                continue
+            try:
+                tune = Tune.from_abc(entry["abc"])
+                row = encode(normalise(tune, written_kind(kind_of(tune).id)))
+            except AbcSyntaxError:
+                reject("unreadable ABC")
+            except UnfitTuneError as error:
+                reject(error.reason)
+            except TokenError:
+                reject("no token")
+            else:
+                if len(row) > MAX_ROW_TOKENS:
+                    reject("too long")
+                else:
+                    rows.append(tuple(row))
+    return TuneRows(tuple(rows), rejected)
+
+
+def _digest(path: str | Path) -> str:
+    content = hashlib.sha256(Path(path).read_bytes())
+    content.update("\n".join(vocabulary().names).encode())
+    return content.hexdigest()
+
+
+def cached_rows(path: str | Path, cache: Path) -> TuneRows:
+    """`read_rows`, kept in `cache` (.safetensors and .json) until the file or the vocabulary changes."""
+    digest, side = _digest(path), cache.with_suffix(".json")
+    if cache.is_file() and side.is_file():
+        notes = json.loads(side.read_text(encoding="utf-8"))
+        if notes["digest"] == digest:
+            tensors = load_file(cache)
+            pieces = torch.split(tensors["ids"], tensors["lengths"].tolist())
+            return TuneRows(tuple(tuple(piece.tolist()) for piece in pieces), notes["rejected"])
+    read = read_rows(path)
+    if not read.rows:
+        raise ValueError(f"{path}: no tune in it can be used; rejected: {read.rejected}")
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    ids = torch.tensor([index for row in read.rows for index in row], dtype=torch.int16)
+    save_file({"ids": ids, "lengths": torch.tensor([len(row) for row in read.rows])}, cache)
+    side.write_text(json.dumps({"digest": digest, "rejected": read.rejected}, indent=2), encoding="utf-8")
+    return read
+
+
+def augmented(tune: NormalTune, rng: np.random.Generator) -> NormalTune:
+    """The tune, sometimes an octave off (if it fits), sometimes with its parts in another order.
+
+    Parts change places only where pickups agree and the last is repeated like the first, so that what ends the
+    tune still ends like an end.
+    """
+    if rng.random() < OCTAVE_SHARE:
+        pitches = [note.midi for note in tune.notes() if note.midi is not None]
+        fitting = [
+            shift
+            for shift in (-12, 12)
+            if min(pitches) + shift >= LOWEST_PITCH and max(pitches) + shift <= HIGHEST_PITCH
+        ]
+        if fitting:
+            shift = int(rng.choice(fitting))
+            tune = replace(tune, parts=tuple(shifted_part(part, shift) for part in tune.parts))
+    if rng.random() < PART_ORDER_SHARE and len(tune.parts) > 1 and _exchangeable(tune.parts):
+        order = rng.permutation(len(tune.parts))
+        tune = replace(tune, parts=tuple(tune.parts[int(index)] for index in order))
+    return tune
+
+
+def _exchangeable(parts: Sequence[Part]) -> bool:
+    outlines = {(bar_ticks(part.pickup), part.repeated, _final_pitch(part)) for part in parts}
+    return len(outlines) == 1
+
+
+def _final_pitch(part: Part) -> int:
+    final = (part.endings[-1] if part.endings else part.bars)[-1][-1]
+    return -1 if final.midi is None else final.midi % 12
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`ids` [B, L], `features` [B, L, F], `targets` [B, L] with `IGNORED` where nothing is scored."""
+
+    ids: Tensor
+    features: Tensor
+    targets: Tensor
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]]) -> Batch:
+        """Rows filled up to the longest."""
+        longest = max(len(row) for row in rows) - 1
+        ids = np.zeros((len(rows), longest), dtype=np.int64)
+        features = np.zeros((len(rows), longest, 2 + len(LOOK_BACK_BARS)), dtype=np.int64)
+        targets = np.full((len(rows), longest), IGNORED, dtype=np.int64)
+        for place, row in enumerate(rows):
+            size = len(row) - 1
+            ids[place, :size] = row[:-1]
+            features[place, :size] = feature_rows(row[:-1])
+            targets[place, UNSCORED_TOKENS - 1 : size] = row[UNSCORED_TOKENS:]
+        return cls(torch.from_numpy(ids), torch.from_numpy(features), torch.from_numpy(targets))
+
+
+def batches_of(
+    lengths: NDArray[np.int64], batch_tokens: int, rng: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    """Row numbers of one epoch's batches: rows of like length together, batches in random order."""
+    order = np.argsort(lengths * rng.uniform(0.9, 1.1, size=len(lengths)), kind="stable")
+    groups: list[list[int]] = [[]]
+    for index in order:
+        if groups[-1] and (len(groups[-1]) + 1) * int(lengths[[*groups[-1], index]].max()) > batch_tokens:
+            groups.append([])
+        groups[-1].append(int(index))
+    return [np.array(groups[int(place)]) for place in rng.permutation(len(groups))]
