@@ -27,6 +27,7 @@ from audiogen.options import (
     MAX_SECONDS,
     Options,
     ask,
+    check_device,
     fill_from_tune,
     transposition,
 )
@@ -68,9 +69,9 @@ def stage_rng(seed: int, stage: str) -> np.random.Generator:
     return np.random.default_rng(stage_seed(seed, stage))
 
 
-def stage_torch_rng(seed: int, stage: str) -> torch.Generator:
-    """The torch generator of one stage; on the CPU, so that every device draws the same numbers."""
-    return torch.Generator().manual_seed(stage_seed(seed, stage))
+def stage_torch_rng(seed: int, stage: str, device: str = "cpu") -> torch.Generator:
+    """The torch generator of one stage. Devices draw differently: same seed, same device, same result."""
+    return torch.Generator(device).manual_seed(stage_seed(seed, stage))
 
 
 @dataclass
@@ -105,7 +106,7 @@ class Generator:
 
     def __init__(self, weights: str | Path | None = None, device: str | None = None) -> None:
         self._folders = _weight_folders(weights)
-        self.device = _check_device(device)
+        self.device = check_device(device)
         self._codec: Codec | None = None
         self._player: Player | None = None
         self._composer: Composer | None = None
@@ -130,9 +131,9 @@ class Generator:
     def composer(self) -> Composer:
         """The tune transformer."""
         if self._composer is None:
-            from audiogen.composer import Composer
+            from audiogen.composer import load_composer
 
-            self._composer = Composer.load(self._folders["composer"], self.device)
+            self._composer = load_composer(self._folders["composer"], self.device)
         return self._composer
 
     def generate(
@@ -290,7 +291,8 @@ class Generator:
 
     def write(self, wishes: TuneAttributes, seed: int) -> Tune:
         """Write a tune from attributes; the same seed gives the same tune as in `generate`."""
-        return self.composer.compose(resolve(wishes), generator=stage_torch_rng(seed, "composer"))
+        generator = stage_torch_rng(seed, "composer", self.device)
+        return self.composer.compose(resolve(wishes), generator=generator)
 
     def _perform(self, tune: Tune, wishes: TuneAttributes, seed: int) -> Performance:
         if wishes.kind is not None and wishes.kind != kind_of(tune).id:
@@ -391,14 +393,3 @@ def _weight_folders(weights: str | Path | None) -> dict[str, Path | None]:
     if not any(found.values()):
         raise CheckpointError(f"{folder}: holds none of {', '.join(f'{name}.json' for name in NETWORKS)}")
     return found
-
-
-def _check_device(name: str | None) -> str:
-    if name is None:
-        return "cpu"
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise ValueError(f"device {name!r} cannot be used: {first}") from error
-    return name

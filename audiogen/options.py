@@ -138,3 +138,21 @@ def transposition(tune: Tune, wishes: TuneAttributes) -> int:
     wanted = replace(tune.header.key, tonic=wishes.tonic, extra=()).tonic_pitch_class
     distance = (wanted - tune.header.key.tonic_pitch_class) % 12
     return distance if distance <= 6 else distance - 12
+
+
+def check_device(name: str | None) -> str:
+    """The device's name, the CPU's for None.
+
+    Raises:
+        ValueError: it cannot be used here.
+    """
+    if name is None or name == "cpu":
+        return "cpu"
+    import torch
+
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise ValueError(f"device {name!r} cannot be used: {first}") from error
+    return name

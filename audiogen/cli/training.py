@@ -2,7 +2,295 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
+from audiogen.cli.codecs import Json
+from audiogen.cli.console import print_json, progress_bars, say
+
+if TYPE_CHECKING:
+    from audiogen.data.corpus import CorpusTune, Rejected
+    from audiogen.training import Split, TrainingPlan
+
 data_app = typer.Typer(help="Build training data.", no_args_is_help=True, rich_markup_mode=None)
-train_app = typer.Typer(help="Train the networks from scratch.", no_args_is_help=True, rich_markup_mode=None)
+train_app = typer.Typer(
+    help="Train the networks from scratch; taken up again where it stopped.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+REJECTIONS_SHOWN = 20
+
+
+class Precision(StrEnum):
+    """Of the matrix products."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+Tunes = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH", help="ABC file or folder, or .jsonl with `abc`; without it music21's corpus."
+    ),
+]
+ValidTunes = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="Tunes to measure on; without it some melody families of --tunes."),
+]
+Work = Annotated[Path, typer.Option(metavar="DIR", help="Where everything is kept, and taken up again.")]
+Device = Annotated[str, typer.Option(metavar="D", help="cpu or cuda.")]
+Minutes = Annotated[
+    float | None, typer.Option(metavar="M", help="Stop each network at a checkpoint after so many minutes.")
+]
+Quick = Annotated[bool, typer.Option("--quick", help="The whole path in minutes, to see that it works.")]
+Hours = Annotated[float, typer.Option(metavar="H", help="Hours of sound to train the codec on.")]
+PrecisionOption = Annotated[Precision, typer.Option(help="Of the matrix products.")]
+
+
+@data_app.command("build")
+def build(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the shards.")],
+    tunes: Tunes = None,
+    soundfont: Annotated[
+        str | None, typer.Option(metavar="FONT", help="Name or file of the SoundFont; .sf2 or .sf3.")
+    ] = None,
+    renditions: Annotated[int, typer.Option(metavar="N", help="How often each tune is played.")] = 1,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="Take only the first N tunes.")] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of all that is drawn.")] = 0,
+    worker: Annotated[int, typer.Option(metavar="I", help="Which of --workers this process is, from 0.")] = 0,
+    workers: Annotated[int, typer.Option(metavar="N", help="How many processes share the folder.")] = 1,
+    model: Annotated[str | None, typer.Option(help="Name or folder of codec weights.")] = None,
+    device: Device = "cpu",
+    as_json: Json = False,
+) -> None:
+    """Render tunes with random instrument, tempo, key and room, and encode them into shards.
+
+    Tunes are split by melody family into DIR/train, DIR/valid and DIR/test. An interrupted build goes on where it
+    stopped. What was left out, and why, is said at the end and stands in each report.json.
+
+    \b
+    Example:
+      audiogen data build --tunes session.jsonl -o shards/ --renditions 2
+    """
+    import codec
+    from audiogen.data.build import build_dataset
+    from audiogen.data.corpus import read_corpus
+
+    if limit is not None and limit < 1:
+        raise ValueError(f"--limit {limit}: at least 1 is needed")
+    corpus = read_corpus(tunes)
+    if limit is not None:
+        corpus = replace(corpus, tunes=corpus.tunes[:limit])
+    network = codec.load(model, device)
+    report: dict[str, object] = {"output": str(output)}
+    rejected = list(corpus.rejected)
+    with progress_bars() as progress:
+        for name, part in corpus.split().items():
+            if not part:
+                continue
+            done = build_dataset(
+                output / name,
+                tunes=part,
+                codec=network,
+                seed=seed,
+                soundfont=soundfont,
+                renditions=renditions,
+                worker=worker,
+                workers=workers,
+                progress=_bar(progress, name),
+            )
+            rejected += done.rejected
+            report[name] = {
+                "clips": done.clips,
+                "seconds": round(done.seconds, 1),
+                "shards_written": done.written,
+                "shards_found": done.skipped,
+                "rejected": len(done.rejected),
+            }
+    report["rejected"] = [asdict(item) for item in rejected]
+    if as_json:
+        print_json(report)
+        return
+    for name, entry in report.items():
+        if isinstance(entry, dict):
+            say(
+                f"{output / name}: {entry['clips']} clips, {entry['seconds']} s, {entry['rejected']} rejected"
+            )
+    _say_rejected(rejected)
+
+
+@train_app.command("codec")
+def train_codec(
+    work: Work = Path("runs"),
+    tunes: Tunes = None,
+    valid: ValidTunes = None,
+    minutes: Minutes = None,
+    pool_hours: Hours = 10.0,
+    device: Device = "cpu",
+    precision: PrecisionOption = Precision.bf16,
+    quick: Quick = False,
+) -> None:
+    """Render sound and train the codec on it; weights in WORK/codec.
+
+    \b
+    Example:
+      audiogen train codec --work runs/ --tunes tunes.jsonl --device cuda
+    """
+    from audiogen import training
+
+    plan = _plan(work, minutes, pool_hours, device, precision, quick)
+    training.train_codec(plan, training.read_split(tunes, valid))
+    _gather(work)
+
+
+@train_app.command("lm")
+def train_lm(
+    work: Work = Path("runs"),
+    tunes: Tunes = None,
+    valid: ValidTunes = None,
+    minutes: Minutes = None,
+    device: Device = "cpu",
+    precision: PrecisionOption = Precision.bf16,
+    quick: Quick = False,
+) -> None:
+    """Render and encode tunes and train the player on them; needs the codec of WORK/codec.
+
+    \b
+    Example:
+      audiogen train lm --work runs/ --tunes tunes.jsonl --device cuda
+    """
+    from audiogen import training
+
+    plan = _plan(work, minutes, 10.0, device, precision, quick)
+    training.train_player(plan, training.read_split(tunes, valid))
+    _gather(work)
+
+
+@train_app.command("composer")
+def train_composer(
+    work: Work = Path("runs"),
+    tunes: Tunes = None,
+    valid: ValidTunes = None,
+    minutes: Minutes = None,
+    device: Device = "cpu",
+    precision: PrecisionOption = Precision.bf16,
+    quick: Quick = False,
+) -> None:
+    """Train the composer on tunes; weights in WORK/composer.
+
+    \b
+    Example:
+      audiogen train composer --work runs/ --tunes tunes.jsonl --minutes 30
+    """
+    from audiogen import training
+
+    plan = _plan(work, minutes, 10.0, device, precision, quick)
+    _compose_training(plan, training.read_split(tunes, valid), quick)
+    _gather(work)
+
+
+@train_app.command("all")
+def train_all(
+    work: Work = Path("runs"),
+    tunes: Tunes = None,
+    valid: ValidTunes = None,
+    minutes: Minutes = None,
+    pool_hours: Hours = 10.0,
+    device: Device = "cpu",
+    precision: PrecisionOption = Precision.bf16,
+    quick: Quick = False,
+) -> None:
+    """Train codec, player and composer; `--model WORK/weights` then uses them.
+
+    \b
+    Examples:
+      audiogen train all --quick --work try/
+      audiogen train all --work runs/ --tunes tunes/ --device cuda
+    """
+    from audiogen import training
+
+    plan = _plan(work, minutes, pool_hours, device, precision, quick)
+    split = training.read_split(tunes, valid)
+    say(f"{len(split.train)} tunes to learn from, {len(split.valid)} to measure on")
+    _compose_training(plan, split, quick)
+    training.train_codec(plan, split)
+    training.train_player(plan, split)
+    _gather(work)
+
+
+def _plan(
+    work: Path, minutes: float | None, pool_hours: float, device: str, precision: Precision, quick: bool
+) -> TrainingPlan:
+    from audiogen import training
+    from audiogen.options import check_device
+
+    if minutes is not None and not 0 < minutes < 1e6:
+        raise ValueError(f"--minutes {minutes:g}: it must be above 0")
+    if not 0 < pool_hours <= 1000:
+        raise ValueError(f"--pool-hours {pool_hours:g}: it must be above 0 and at most 1000")
+    plan = training.TrainingPlan(
+        work=work, device=check_device(device), precision=precision.value, pool_hours=pool_hours
+    )
+    plan = plan if minutes is None else replace(plan, minutes=minutes)
+    return training.quick(plan) if quick else plan
+
+
+def _compose_training(plan: TrainingPlan, split: Split, quick: bool) -> None:
+    """Train the composer on the split's tunes, which it reads from files."""
+    from audiogen.composer_training import ComposerTraining
+    from audiogen.composer_training import train_composer as train
+
+    folder = plan.work / "composer"
+    files = [folder / f"{name}.jsonl" for name in ("train", "valid")]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, tunes in zip(files, (split.train, split.valid), strict=True):
+        _write_rows(path, tunes)
+    settings = ComposerTraining(precision=plan.precision)
+    if plan.minutes < settings.max_minutes:
+        settings = replace(settings, max_minutes=plan.minutes)
+    if quick:
+        settings = replace(settings, max_steps=60)
+    report = train(files[0], files[1], folder, settings=settings, device=plan.device)
+    for reason, count in report.rejected.items():
+        say(f"composer: {count} tunes left out: {reason}")
+
+
+def _write_rows(path: Path, tunes: Iterable[CorpusTune]) -> None:
+    from codec.audio_files import write_bytes
+
+    rows = (json.dumps({"source": tune.source, "abc": tune.abc}, ensure_ascii=False) for tune in tunes)
+    write_bytes(path, "".join(f"{row}\n" for row in rows).encode())
+
+
+def _gather(work: Path) -> None:
+    """Copy what is trained so far into WORK/weights, where `--model` finds it."""
+    target = work / "weights"
+    target.mkdir(parents=True, exist_ok=True)
+    places = {"codec": work / "codec", "player": work / "player", "composer": work / "composer" / "best"}
+    found = []
+    for name, folder in places.items():
+        files = [folder / f"{name}{suffix}" for suffix in (".json", ".safetensors")]
+        if all(file.is_file() for file in files):
+            for file in files:
+                shutil.copyfile(file, target / file.name)
+            found.append(name)
+    say(f"{target}: {', '.join(found) or 'nothing yet'}")
+
+
+def _bar(progress: Callable[[str, float], None], name: str) -> Callable[[float], None]:
+    return lambda done: progress(name, done)
+
+
+def _say_rejected(rejected: list[Rejected]) -> None:
+    for item in rejected[:REJECTIONS_SHOWN]:
+        say(f"rejected: {item.item}: {item.reason}")
+    if len(rejected) > REJECTIONS_SHOWN:
+        say(f"rejected: {len(rejected) - REJECTIONS_SHOWN} more; see report.json")
