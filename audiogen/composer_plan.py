@@ -28,6 +28,7 @@ from symbolic_bridge.tune_tokens import METERS, length_bucket, written_kind
 LOWEST_WRITTEN, HIGHEST_WRITTEN = 55, 86
 # The normal form is centred on MIDI 70; moved by -5 ... 6 it stays where most instruments are at home.
 LOWEST_SHIFT = -5
+CENTRE_WRITTEN = 72
 SAME_BAR_METERS = ("4/4", "2/2", "2/4")
 # Shares among the training tunes, lydian and phrygian left out as too rare to be drawn unasked.
 MODE_SHARES = {"major": 0.76, "minor": 0.12, "dorian": 0.07, "mixolydian": 0.05}
@@ -72,7 +73,8 @@ class OpenConditions:
 class TuneOrder:
     """Everything that is settled before the first note.
 
-    `runs`: the form as (part number, how often in a row). `semitones`: from the normal form to `key`.
+    `runs`: the form as (part number, how often in a row). `semitones`: from the normal form to `key`,
+    up to whole octaves.
     """
 
     plan: TunePlan
@@ -263,4 +265,18 @@ def assemble(
         key=order.key,
         tempo_bpm=order.tempo_bpm,
     )
-    return replace(written, parts=parts).to_tune(header, order.semitones)
+    return replace(written, parts=parts).to_tune(header, _best_octave(written, order.semitones))
+
+
+def _best_octave(written: NormalTune, semitones: int) -> int:
+    """The move to the key that leaves the tune in range with its mean nearest the middle of a fiddle's easy notes.
+
+    The grammar has seen to it that `semitones` itself fits.
+    """
+    pitches = [note.midi for note in written.notes() if note.midi is not None]
+    fitting = [
+        move
+        for move in (semitones, semitones - 12, semitones + 12)
+        if min(pitches) + move >= LOWEST_WRITTEN and max(pitches) + move <= HIGHEST_WRITTEN
+    ]
+    return min(fitting, key=lambda move: abs(sum(pitches) / len(pitches) + move - CENTRE_WRITTEN))

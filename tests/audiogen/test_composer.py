@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from audiogen.composer import Composer, ComposerConfig, CompositionError, is_degenerate, load_composer
-from audiogen.composer_plan import fitted_bars, form_runs, is_plain, order_from
+from audiogen.composer_plan import assemble, fitted_bars, form_runs, is_plain, order_from
 from codec.types import CheckpointError
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.grammar import LOOK_BACK_BARS, feature_rows
@@ -217,3 +217,14 @@ def test_damaged_weights_are_refused(composer: Composer, tmp_path: Path) -> None
     config.write_text("{")
     with pytest.raises(CheckpointError, match="not a readable config"):
         load_composer(tmp_path)
+
+
+def test_a_tune_lies_in_the_octave_nearest_the_middle_of_the_fiddle() -> None:
+    order = order_from(TuneAttributes(kind="jig", tonic="G", mode="major", form="A"), generator=rng())
+    for octave in (-12, 0, 12):
+        low = Part((), tuple((NormalNote(60 + step + octave, 36),) * 2 for step in (0, 4, 7)), False)
+        tune = assemble(
+            NormalTune("jig", Meter(6, 8), "major", (low,)), order, title=None, reference=1, generator=rng()
+        )
+        pitches = [pitch.midi for bar in tune.bars for note in bar.notes for pitch in note.pitches]
+        assert pitches == [67, 67, 71, 71, 74, 74]
