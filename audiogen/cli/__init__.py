@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from audiogen.cli import codecs, making, training, tunes
+from audiogen.cli import codecs, evaluating, making, training, tunes
 from audiogen.cli.describing import info
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
@@ -44,6 +44,7 @@ app.add_typer(tunes.app, name="tune")
 app.add_typer(codecs.app, name="codec")
 app.add_typer(training.data_app, name="data")
 app.add_typer(training.train_app, name="train")
+app.add_typer(evaluating.app, name="evaluate")
 app.command()(info)
 
 # typer 0.12 raises click's exceptions and newer ones their own copies of them: take the base that is in use.

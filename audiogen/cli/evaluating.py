@@ -1,0 +1,140 @@
+"""`audiogen evaluate`: every figure with its ceiling and floor, as a table on stderr and as JSON in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from audiogen.cli.console import progress_bars, warn
+from audiogen.cli.making import Device, Model, Seed
+
+app = typer.Typer(
+    help="Measure codec, player and composer, with ceilings and floors.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+JsonFile = Annotated[Path | None, typer.Option("--json", metavar="OUT.json", help="Write all figures here.")]
+TunesPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--tunes", metavar="PATH", help="Unseen tunes: .jsonl, .abc or a folder; else music21's test split."
+    ),
+]
+Count = Annotated[int, typer.Option("-n", "--count", min=1, metavar="COUNT", help="How many tunes.")]
+Seconds = Annotated[float, typer.Option(min=2.0, max=600.0, metavar="S", help="Length taken of each.")]
+Instruments = Annotated[
+    list[str] | None,
+    typer.Option("--instrument", metavar="I", help="Lead; again for more, taken in turn; else all leads."),
+]
+Soundfont = Annotated[str | None, typer.Option(metavar="FONT", help="File or name; else the best installed.")]
+Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Processes for hearing pitches.")]
+Pictures = Annotated[Path | None, typer.Option(metavar="DIR", help="Draw the first tunes as PNG files here.")]
+
+
+@app.command()
+def gate(
+    tunes: TunesPath = None,
+    count: Count = 30,
+    seconds: Seconds = 15.0,
+    instrument: Instruments = None,
+    soundfont: Soundfont = None,
+    codebooks: Annotated[int | None, typer.Option(min=1, metavar="K", help="Of the codec; else all.")] = None,
+    model: Model = None,
+    seed: Seed = None,
+    jobs: Jobs = 1,
+    json_file: JsonFile = None,
+) -> None:
+    """Count the notes of SoundFont solos that keep their pitch through the codec.
+
+    \b
+    Example:
+      audiogen evaluate gate --tunes test.jsonl -n 30 --jobs 2 --json gate.json
+    """
+    from audiogen.evaluation.gate import measure_gate
+    from audiogen.evaluation.material import TunePicker
+    from codec.weights import load
+
+    _check_output(json_file)
+    picker = TunePicker(tunes, seed or 0, tuple(instrument or ()))
+    with progress_bars() as progress:
+        result = measure_gate(
+            load(model), picker, count=count, seconds=seconds, soundfont=soundfont, codebooks=codebooks, workers=jobs,
+            progress=progress,
+        )  # fmt: skip
+    columns = ("notes", "right_before", "right_after", "kept_share", "kept_share_of_fast_notes", "floor")
+    _report("Notes that keep their pitch through the codec", result, columns, "by_instrument", json_file)
+
+
+@app.command()
+def melody(
+    tunes: TunesPath = None,
+    count: Count = 30,
+    seconds: Seconds = 25.0,
+    instrument: Instruments = None,
+    soundfont: Soundfont = None,
+    free: Annotated[bool, typer.Option(help="Also play without the tune, for its chroma.")] = True,
+    pictures: Pictures = None,
+    sounds: Annotated[Path | None, typer.Option(metavar="DIR", help="Leave the sounds here as WAV.")] = None,
+    model: Model = None,
+    device: Device = None,
+    seed: Seed = None,
+    jobs: Jobs = 1,
+    json_file: JsonFile = None,
+) -> None:
+    """Play tunes without accompaniment and compare with the SoundFont rendering of the same performance.
+
+    Counts the notes at their pitch, the distance of the sound, the lag and the agreement of the harmony.
+
+    \b
+    Example:
+      audiogen evaluate melody --tunes test.jsonl -n 30 --pictures pictures/ --json melody.json
+    """
+    from audiogen.evaluation.material import TunePicker
+    from audiogen.evaluation.melody import MelodySettings, measure_melody
+    from audiogen.generator import Generator
+
+    _check_output(json_file)
+    picker = TunePicker(tunes, seed or 0, tuple(instrument or ()))
+    settings = MelodySettings(
+        count=count, seconds=seconds, seed=seed or 0, soundfont=soundfont, free=free, pictures=pictures, sounds=sounds,
+        workers=jobs,
+    )  # fmt: skip
+    with progress_bars() as progress:
+        result = measure_melody(Generator(model, device), picker, settings, progress)
+    pitch = ("notes", "pitch", "pitch_ceiling", "pitch_codec", "pitch_floor", "pitch_of_ceiling")
+    sound = ("log_mel", "log_mel_codec", "log_mel_codec_as_player", "log_mel_wrong_instrument", "log_mel_ratio",
+             "log_mel_ratio_as_player")  # fmt: skip
+    time = ("lag_ms_median", "lag_ms_worst", "tunes_within_30_ms", "tunes_played", "real_time_factor")
+    chroma = ("chroma_player", "chroma_free", "chroma_soundfont", "chroma_codec", "chroma_floor")
+    _show("Pitch of notes", result, pitch, "by_instrument")
+    _show("Log-mel distance to the rendering", result, sound, "by_instrument")
+    _show("Lag", result, time, "by_instrument")
+    _report("Chroma agreement with the score", result, chroma, "by_instrument", json_file)
+
+
+def _check_output(path: Path | None) -> None:
+    if path is not None:
+        from codec.audio_files import check_writable
+
+        check_writable(path, audio=False)
+
+
+def _report(
+    title: str, result: dict[str, Any], columns: tuple[str, ...], group: str, json_file: Path | None
+) -> None:
+    from audiogen.evaluation.tables import write_json
+
+    _show(title, result, columns, group)
+    warn([f"left out {item['tune']}: {item['reason']}" for item in result.get("rejected", ())])
+    if json_file is not None:
+        write_json(json_file, result)
+
+
+def _show(title: str, result: dict[str, Any], columns: tuple[str, ...], group: str) -> None:
+    from audiogen.evaluation.tables import show_table, summary_rows
+
+    heads = [group.removeprefix("by_"), *(column.replace("_", " ") for column in columns)]
+    show_table(title, heads, summary_rows(result, columns, group))

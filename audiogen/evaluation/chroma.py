@@ -1,0 +1,55 @@
+"""How well the pitch classes of a sound agree with a score's, on a grid of 0.1 s."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from symbolic_bridge.performance import SoundedNote
+
+GRID_SECONDS = 0.1
+WINDOW_SAMPLES = 4096
+LOWEST_HZ, HIGHEST_HZ = 60.0, 2500.0
+
+
+def sound_chroma(samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Energy of each pitch class, float [12, points]; point p is centred at p * 0.1 s. Rows begin at C.
+
+    Each bin of a spectrum of 4,096 samples counts for its nearest pitch, weighted by its nearness (a Gaussian of a
+    semitone's width), from 60 to 2,500 Hz: above lie overtones rather than notes.
+    """
+    hop = round(GRID_SECONDS * sample_rate)
+    padded = np.pad(samples.astype(np.float64), WINDOW_SAMPLES // 2)
+    starts = np.arange(0, max(1, len(padded) - WINDOW_SAMPLES + 1), hop)
+    taper = np.hanning(WINDOW_SAMPLES)
+    frames = np.stack(
+        [padded[start : start + WINDOW_SAMPLES] * taper for start in starts]
+    )  # [points, window]
+    energy = np.abs(np.fft.rfft(frames, axis=1)) ** 2  # [points, bins]
+    hertz = np.fft.rfftfreq(WINDOW_SAMPLES, 1 / sample_rate)
+    used = (hertz >= LOWEST_HZ) & (hertz <= HIGHEST_HZ)
+    midi = 69 + 12 * np.log2(hertz[used] / 440.0)
+    distance = (midi[None] - np.arange(12)[:, None] + 6) % 12 - 6  # [12, bins]
+    return np.exp(-0.5 * (distance / 0.5) ** 2) @ energy[:, used].T
+
+
+def score_chroma(notes: Sequence[SoundedNote], points: int) -> np.ndarray:
+    """One-hot pitch class of the note sounding at each point, float [12, points] (the last one started), or zeros."""
+    grid = np.zeros((12, points))
+    for note in sorted(notes, key=lambda note: note.onset):
+        first, stop = (int(np.ceil(time / GRID_SECONDS - 1e-9)) for time in (note.onset, note.offset))
+        grid[:, first:stop] = 0
+        grid[note.midi_pitch % 12, first:stop] = 1
+    return grid
+
+
+def chroma_agreement(sound: np.ndarray, score: np.ndarray) -> float:
+    """Mean cosine of two chromas [12, points] where both have something; 0 where nothing is shared."""
+    points = min(sound.shape[1], score.shape[1])
+    made, true = sound[:, :points], score[:, :points]
+    norms = np.linalg.norm(made, axis=0) * np.linalg.norm(true, axis=0)
+    counted = norms > 1e-12
+    if not counted.any():
+        return 0.0
+    return float(((made * true).sum(axis=0)[counted] / norms[counted]).mean())

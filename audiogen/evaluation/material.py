@@ -1,0 +1,96 @@
+"""What is measured on: tunes of a file that the player has not seen, and their performances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from audiogen.data.corpus import read_corpus
+from audiogen.loudness import to_model_level
+from codec.model import Codec
+from codec.types import Waveform
+from symbolic_bridge.instruments import LEADS, instrument_of
+from symbolic_bridge.tune import Tune
+
+# Tried before giving up when many tunes of a file cannot be used.
+MOST_TRIES_A_TUNE = 4
+
+
+@dataclass(frozen=True)
+class TestTune:
+    """A tune to measure on and the instrument it is played on."""
+
+    __test__ = False  # not a test, whatever pytest takes its name for
+
+    key: str
+    tune: Tune
+    instrument: str
+
+
+@dataclass
+class TunePicker:
+    """Draws tunes of a corpus in an order that the seed fixes, and remembers which were refused and why.
+
+    Args:
+        path: anything `audiogen.data.corpus.read_corpus` takes; None for the test split of music21's corpus.
+        seed: of the order.
+        instruments: taken in turn; empty for all leads.
+    """
+
+    path: Path | None
+    seed: int = 0
+    instruments: tuple[str, ...] = ()
+    rejected: list[dict[str, str]] = field(default_factory=list)
+
+    def draw(self, count: int) -> Iterator[TestTune]:
+        """Tunes until the receiver has had `count` that it did not `refuse`.
+
+        Raises:
+            ValueError: no tunes are found, or an instrument is unknown.
+        """
+        instruments = tuple(instrument_of(name).id for name in self.instruments) or LEADS
+        corpus = read_corpus(self.path)
+        tunes = corpus.tunes if self.path is not None else corpus.split()["test"]
+        if not tunes:
+            raise ValueError(f"{self.path or 'music21'}: its test split holds no tunes")
+        order = np.random.default_rng(self.seed).permutation(len(tunes))
+        given = 0
+        for index in order[: max(count, 1) * MOST_TRIES_A_TUNE].tolist():
+            refused = len(self.rejected)
+            try:
+                tune = Tune.from_abc(tunes[index].abc)
+            except ValueError as error:
+                self.refuse(tunes[index].key, str(error))
+                continue
+            yield TestTune(tunes[index].key, tune, instruments[given % len(instruments)])
+            given += len(self.rejected) == refused
+            if given >= count:
+                return
+
+    def refuse(self, key: str, reason: str) -> None:
+        """Note that a tune could not be used; another one will be drawn in its place."""
+        self.rejected.append({"tune": key, "reason": reason})
+
+
+def mono(waveform: Waveform, seconds: float | None = None) -> np.ndarray:
+    """The first `seconds` of a sound as float32 [T]."""
+    samples: Tensor = waveform.samples[0].mean(dim=0)
+    end = None if seconds is None else round(seconds * waveform.sample_rate)
+    return samples[:end].cpu().float().numpy()
+
+
+def at_model_level(waveform: Waveform) -> Waveform:
+    """A sound [1, C, T] as mono at the level the models work at."""
+    levelled = to_model_level(mono(waveform), waveform.sample_rate)
+    return Waveform(torch.from_numpy(np.ascontiguousarray(levelled))[None, None], waveform.sample_rate)
+
+
+def round_trip(network: Codec, waveform: Waveform, codebooks: int | None = None) -> Waveform:
+    """A sound through the codec and back, cut to its own length."""
+    decoded = network.decode(network.encode(waveform, codebooks))
+    return Waveform(decoded.samples[..., : waveform.samples.shape[-1]], decoded.sample_rate)

@@ -1,0 +1,290 @@
+"""What the player plays against what it was given: pitch, sound, time and harmony, tune by tune.
+
+Every figure stands between the SoundFont rendering of the same performance (ceiling) and something wrong on purpose
+(floor): shuffled notes for pitches and chroma, another instrument for the sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from audiogen.clip import Clip
+from audiogen.evaluation.chroma import chroma_agreement, score_chroma, sound_chroma
+from audiogen.evaluation.material import TestTune, TunePicker, at_model_level, mono, round_trip
+from audiogen.evaluation.melody_summary import summarise
+from audiogen.evaluation.pitch import (
+    PitchJob,
+    PitchTrack,
+    chance_share,
+    expected_range,
+    heard_pitches,
+    melody_notes,
+    right_notes,
+    track_pitches,
+)
+from audiogen.evaluation.timing import lag_seconds
+from audiogen.generator import Generator
+from audiogen.options import Options
+from audiogen.soundfont import Renderer
+from codec.metrics import log_mel_distance, same_level
+from codec.types import Waveform
+from symbolic_bridge.instruments import INSTRUMENTS, LEADS
+from symbolic_bridge.performance import Performance, SoundedNote
+
+Progress = Callable[[str, float], None]
+# The sounds whose pitches are heard, in the order of their jobs.
+HEARD = ("player", "soundfont", "codec")
+
+
+@dataclass(frozen=True)
+class MelodySettings:
+    """How to measure.
+
+    `seconds`: taken from each tune's start. `free`: also play without the tune, for its chroma. `pictures`: folder for
+    PNG files of the first `picture_count` tunes. `sounds`: folder for the WAV files. `workers`: processes for pYIN.
+    """
+
+    count: int = 30
+    seconds: float = 25.0
+    seed: int = 0
+    soundfont: str | None = None
+    free: bool = True
+    pictures: Path | None = None
+    picture_count: int = 4
+    sounds: Path | None = None
+    workers: int = 1
+
+
+@dataclass(frozen=True)
+class MelodyRow:
+    """One tune. Notes are counted, distances are log-mel, lags are milliseconds (positive: the sound is late)."""
+
+    tune: str
+    instrument: str
+    wrong_instrument: str
+    seconds: float
+    codebooks: int
+    notes: int
+    chord_notes: int
+    right: dict[str, int]
+    kept: int
+    pitch_floor: float
+    distance: dict[str, float]
+    lag_ms: dict[str, float]
+    chroma: dict[str, float]
+    play_seconds: float
+
+
+@dataclass(frozen=True)
+class _Take:
+    """One tune played, with all that was rendered beside it; every sound mono at one level, cut to `seconds`."""
+
+    item: TestTune
+    wrong: str
+    clip: Clip
+    notes: list[SoundedNote]
+    chord_notes: int
+    sounds: dict[str, Waveform] = field(default_factory=dict)
+
+    @property
+    def performance(self) -> Performance:
+        assert self.clip.performance is not None, "only the free route has no performance"
+        return self.clip.performance
+
+
+def measure_melody(
+    generator: Generator,
+    picker: TunePicker,
+    settings: MelodySettings,
+    progress: Progress = lambda stage, done: None,
+) -> dict[str, object]:
+    """Play tunes and compare.
+
+    Returns:
+        JSON values: totals, `by_instrument`, `tunes` (a row each) and `rejected`.
+
+    Raises:
+        ValueError: no tune could be played.
+    """
+    rows: list[MelodyRow] = []
+    takes: list[tuple[_Take, dict[str, float], dict[str, float], dict[str, float]]] = []
+    jobs: list[PitchJob] = []
+    rate = generator.codec.spec.sample_rate
+    with Renderer(settings.soundfont, sample_rate=rate) as renderer:
+        for item in picker.draw(settings.count):
+            try:
+                take = _play(generator, renderer, item, settings)
+            except ValueError as error:
+                picker.refuse(item.key, str(error))
+                continue
+            number = len(takes)
+            span = expected_range(take.performance.lead)
+            jobs += [PitchJob(mono(take.sounds[name]), rate, *span) for name in HEARD]
+            takes.append((take, _distances(take), _lags(take), _chromas(take)))
+            if number < settings.picture_count:
+                _draw(take, settings, number)
+            if settings.sounds is not None:
+                _write_sounds(take, settings.sounds, number)
+            # Only the numbers are kept: sounds of many tunes would fill the memory.
+            take.sounds.clear()
+            progress("play", len(takes) / settings.count)
+        font = renderer.path.name
+    if not takes:
+        raise ValueError(f"none of {len(picker.rejected)} tunes could be played: {picker.rejected[:1]}")
+    tracks = track_pitches(jobs, settings.workers, lambda done: progress("pitch", done / len(jobs)))
+    for index, parts in enumerate(takes):
+        start = index * len(HEARD)
+        rows.append(_row(*parts, tracks[start : start + len(HEARD)], settings))
+    return {
+        "figure": "melody",
+        "codec": generator.codec.spec.identity,
+        "soundfont": font,
+        "seconds": settings.seconds,
+        "seed": settings.seed,
+        **summarise(rows),
+        "by_instrument": {
+            name: summarise([row for row in rows if row.instrument == name])
+            for name in dict.fromkeys(row.instrument for row in rows)
+        },
+        "tunes": [asdict(row) for row in rows],
+        "rejected": picker.rejected,
+    }
+
+
+def _play(generator: Generator, renderer: Renderer, item: TestTune, settings: MelodySettings) -> _Take:
+    """Play one tune and render all it is compared with."""
+    clip = generator.perform(
+        item.tune,
+        duration=settings.seconds,
+        seed=settings.seed,
+        instrument=item.instrument,
+        accompaniment="none",
+    )
+    if clip.performance is None or clip.codes is None:
+        raise ValueError("the clip has no performance or no codes")
+    notes, chords = melody_notes(clip.performance.lead.notes, settings.seconds)
+    if not notes:
+        raise ValueError(f"has no single notes in its first {settings.seconds:g} s")
+    wrong = LEADS[(LEADS.index(item.instrument) + len(LEADS) // 2) % len(LEADS)]
+    rendering = at_model_level(renderer.render(clip.performance))
+    presets = {item.instrument: INSTRUMENTS[wrong].gm_program}
+    books = clip.codes.tokens.shape[1]
+    sounds = {
+        "player": clip.waveform,
+        "soundfont": rendering,
+        "codec": round_trip(generator.codec, rendering),
+        "codec_as_player": round_trip(generator.codec, rendering, books),
+        "wrong": renderer.render(clip.performance, presets=presets),
+    }
+    if settings.free:
+        sounds["free"] = _play_freely(generator, clip, settings)
+    reference = _start(rendering, settings.seconds)
+    levelled = {
+        name: same_level(_start(sound, settings.seconds), reference) for name, sound in sounds.items()
+    }
+    return _Take(item, wrong, clip, notes, chords, levelled)
+
+
+def _play_freely(generator: Generator, clip: Clip, settings: MelodySettings) -> Waveform:
+    """The same attributes in words, without the tune."""
+    wishes = clip.attributes
+    prompt = f"a {wishes.kind} in {wishes.tonic} {wishes.mode} on the {wishes.instrument}"
+    options = Options(
+        duration=min(clip.seconds, settings.seconds), seed=settings.seed, route="free", tempo_bpm=wishes.tempo_bpm,
+        instrument=wishes.instrument, accompaniment="none",
+    )  # fmt: skip
+    return generator.make(prompt, options).waveform
+
+
+def _start(waveform: Waveform, seconds: float) -> Waveform:
+    """The first `seconds` of a sound, mono [1, 1, T]."""
+    samples = torch.from_numpy(np.ascontiguousarray(mono(waveform, seconds)))
+    return Waveform(samples[None, None], waveform.sample_rate)
+
+
+def _distances(take: _Take) -> dict[str, float]:
+    sounds = take.sounds
+    names = ("player", "codec", "codec_as_player", "wrong")
+    return {name: log_mel_distance(sounds[name], sounds["soundfont"]) for name in names}
+
+
+def _lags(take: _Take) -> dict[str, float]:
+    """Milliseconds; the codec's own lag shows what the method and the codec add."""
+    wanted = mono(take.sounds["soundfont"])
+    rate = take.sounds["soundfont"].sample_rate
+    return {name: 1000 * lag_seconds(mono(take.sounds[name]), wanted, rate) for name in ("player", "codec")}
+
+
+def _chromas(take: _Take) -> dict[str, float]:
+    chromas = {
+        name: sound_chroma(mono(sound), sound.sample_rate)
+        for name, sound in take.sounds.items()
+        if name in ("player", "soundfont", "codec", "free")
+    }
+    notes = take.performance.lead.notes
+    score = score_chroma(notes, chromas["soundfont"].shape[1])
+    found = {name: chroma_agreement(chroma, score) for name, chroma in chromas.items()}
+    # The expected agreement of the ceiling's sound with a score of the same notes in any order.
+    usual = np.repeat(score.sum(axis=1, keepdims=True), score.shape[1], axis=1) / max(1.0, float(score.sum()))
+    unit = chromas["soundfont"] / np.linalg.norm(chromas["soundfont"], axis=0).clip(1e-12)
+    sounding = score.any(axis=0)
+    return {**found, "floor": float((unit * usual).sum(axis=0)[: len(sounding)][sounding].mean())}
+
+
+def _row(
+    take: _Take,
+    distance: dict[str, float],
+    lags: dict[str, float],
+    chroma: dict[str, float],
+    tracks: list[PitchTrack],
+    settings: MelodySettings,
+) -> MelodyRow:
+    heard = dict(zip(HEARD, (heard_pitches(track, take.notes) for track in tracks), strict=True))
+    right = {name: right_notes(pitches, take.notes) for name, pitches in heard.items()}
+    codes = take.clip.codes
+    return MelodyRow(
+        tune=take.item.key,
+        instrument=take.item.instrument,
+        wrong_instrument=take.wrong,
+        seconds=round(min(take.clip.seconds, settings.seconds), 3),
+        codebooks=codes.tokens.shape[1] if codes is not None else 0,
+        notes=len(take.notes),
+        chord_notes=take.chord_notes,
+        right={name: int(which.sum()) for name, which in right.items()},
+        kept=int((right["player"] & right["soundfont"]).sum()),
+        pitch_floor=chance_share(heard["player"], take.notes),
+        distance=distance,
+        lag_ms=lags,
+        chroma=chroma,
+        play_seconds=round(take.clip.timings.get("play", 0.0), 3),
+    )
+
+
+def _draw(take: _Take, settings: MelodySettings, number: int) -> None:
+    if settings.pictures is None:
+        return
+    from audiogen.evaluation.pictures import draw_comparison
+
+    titles = {"soundfont": "SoundFont rendering", "codec": "through the codec", "player": "player"}
+    sounds = [(title, mono(take.sounds[name])) for name, title in titles.items()]
+    draw_comparison(
+        settings.pictures / f"melody-{number + 1:02d}.png",
+        f"{take.item.tune.header.title} ({take.item.key}) on the {take.item.instrument}",
+        sounds,
+        take.sounds["player"].sample_rate,
+        take.notes,
+        min(settings.seconds, take.clip.seconds),
+    )
+
+
+def _write_sounds(take: _Take, folder: Path, number: int) -> None:
+    from codec.audio_files import write_audio
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, sound in take.sounds.items():
+        write_audio(folder / f"melody-{number + 1:02d}-{name}.wav", sound)

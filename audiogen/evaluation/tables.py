@@ -1,0 +1,44 @@
+"""Results for people: tables on stderr, JSON in a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table on stderr; numbers are rounded, None is a dash."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="left" if place == 0 else "right")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    Console(stderr=True).print(table)
+
+
+def summary_rows(result: Mapping[str, Any], columns: Sequence[str], group: str) -> list[list[object]]:
+    """One row for each member of a group of results, then one for all; each led by its name."""
+    parts = [
+        [name, *(part.get(column) for column in columns)] for name, part in result.get(group, {}).items()
+    ]
+    return [*parts, ["all", *(result.get(column) for column in columns)]]
+
+
+def write_json(path: Path, result: Mapping[str, Any]) -> None:
+    """Write a result whole or not at all."""
+    from codec.audio_files import write_bytes
+
+    write_bytes(path, (json.dumps(result, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode())
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
+    return str(value)
