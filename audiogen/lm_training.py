@@ -19,6 +19,7 @@ from audiogen.conditions import Conditions
 from audiogen.data.shards import CodeShards, ShardClip, Windows
 from audiogen.lm import AudioLM, LMConfig, Prompting
 from audiogen.player import save_player
+from codec import parallel
 from codec.training_state import Progress, TrainingState
 
 
@@ -68,12 +69,12 @@ class LMTrainer:
         self.device, self.precision = torch.device(device), precision
         torch.manual_seed(config.seed)
         self.model = AudioLM(shape).to(self.device)
-        self.generator = torch.Generator().manual_seed(config.seed)
+        self.generator = torch.Generator()  # seeded anew for every step
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=config.weight_decay,
             fused=True,
         )  # fmt: skip
-        self.state = TrainingState({"lm": self.model}, {"lm": self.optimizer}, {"data": self.generator})
+        self.state = TrainingState({"lm": self.model}, {"lm": self.optimizer})
         self.step = self.state.load(folder).step if (folder / "state.json").is_file() else 0
 
     def run(self, max_minutes: float = math.inf) -> None:
@@ -81,6 +82,7 @@ class LMTrainer:
         started = saved = time.monotonic()
         try:
             for _ in self._steps_with_bar():
+                parallel.seed_step(self.generator, self.config.seed, self.step)
                 loss = self._descend()
                 self.step += 1
                 now = time.monotonic()
@@ -89,14 +91,14 @@ class LMTrainer:
                 if now - saved > self.config.checkpoint_minutes * 60:
                     saved = now
                     self._checkpoint()
-                if now - started > max_minutes * 60:
+                if parallel.agree(now - started > max_minutes * 60):
                     break
         finally:
             self._checkpoint()
 
     def _steps_with_bar(self) -> Iterator[None]:
         columns = (TextColumn("player"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f} steps"))
-        with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), disable=parallel.rank() > 0) as bar:
             task = bar.add_task("", total=self.config.steps, completed=self.step)
             while self.step < self.config.steps:
                 yield
@@ -114,6 +116,7 @@ class LMTrainer:
         loss = self._loss(windows, conditions, has_score).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        parallel.average_gradients(self.model)
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         return float(loss.detach())
@@ -176,6 +179,8 @@ class LMTrainer:
         return {name: [round(value, 4) for value in total.tolist()] for name, total in totals.items()}
 
     def _checkpoint(self) -> None:
+        if parallel.rank() > 0:
+            return
         figures = self.validate()
         self.state.save(self.folder, Progress(self.step))
         training = {name: value for name, value in asdict(self.config).items()}
@@ -183,6 +188,8 @@ class LMTrainer:
         self._log({"step": self.step, "valid": figures})
 
     def _log(self, entry: dict[str, object]) -> None:
+        if parallel.rank() > 0:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / "log.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")

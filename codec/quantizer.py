@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from codec.parallel import processes, share_first, sum_over_all
+
 DECAY = 0.99
 DEAD_BELOW = 0.1  # share of the average use under which an entry restarts
 
@@ -48,15 +50,17 @@ class Codebook(nn.Module):
     def learn(self, points: Tensor, tokens: Tensor, generator: torch.Generator) -> None:
         """Move the vectors toward the points they were nearest to; restart the dead ones from data."""
         size = len(self.vectors)
-        counts = torch.bincount(tokens, minlength=size).float()
-        sums = torch.zeros_like(self.sums).index_add_(0, tokens, points)
+        counts = sum_over_all(torch.bincount(tokens, minlength=size).float())
+        sums = sum_over_all(torch.zeros_like(self.sums).index_add_(0, tokens, points))
         self.counts.lerp_(counts, 1 - DECAY)
         self.sums.lerp_(sums, 1 - DECAY)
         self.vectors.copy_(self.sums / self.counts.clamp_min(1e-6)[:, None])
-        dead = (self.counts < DEAD_BELOW * len(points) / size).nonzero()[:, 0]
+        uses = len(points) * processes() / size
+        dead = (self.counts < DEAD_BELOW * uses).nonzero()[:, 0]
         if len(dead):
-            chosen = torch.randint(len(points), (len(dead),), generator=generator)
-            self._restart(dead, points[chosen], len(points) / size)
+            fresh = points[torch.randint(len(points), (len(dead),), generator=generator)]
+            share_first([fresh])
+            self._restart(dead, fresh, uses)
 
     @torch.no_grad()
     def start(self, points: Tensor, generator: torch.Generator) -> None:
@@ -90,6 +94,7 @@ class ResidualQuantizer(nn.Module):
         residual = latents.flatten(0, 1)  # [B * S, D]
         for book in self.codebooks:
             book.start(residual, generator)
+            share_first([book.vectors, book.counts, book.sums])
             residual = residual - book.vectors[book.nearest(residual)]
 
     def encode(self, latents: Tensor, codebooks: int) -> Tensor:

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
+from codec import parallel
 from codec.discriminators import SpectralDiscriminators, discriminator_loss, generator_losses
 from codec.losses import ReconstructionLoss
 from codec.model import Codec, CodecConfig
@@ -73,7 +74,7 @@ class CodecTrainer:
         self.codec = Codec(shape or CodecConfig()).to(self.device)
         self.discriminators = SpectralDiscriminators().to(self.device)
         self.loss = ReconstructionLoss(self.codec.config.sample_rate).to(self.device)
-        self.generator = torch.Generator().manual_seed(config.seed)
+        self.generator = torch.Generator()  # seeded anew for every step
         self.optimizer = torch.optim.AdamW(self.codec.parameters(), lr=config.learning_rate, betas=(0.8, 0.99), fused=True)
         self.decoder_optimizer = torch.optim.AdamW(
             self.codec.decoder.parameters(), lr=config.adversarial_learning_rate, betas=(0.8, 0.99)
@@ -88,7 +89,6 @@ class CodecTrainer:
                 "decoder": self.decoder_optimizer,
                 "discriminators": self.discriminator_optimizer,
             },
-            {"data": self.generator},
         )
         self.step = self.state.load(folder).step if (folder / "state.json").is_file() else 0
 
@@ -98,28 +98,30 @@ class CodecTrainer:
 
     def run(self, max_minutes: float = math.inf, until_step: int | None = None) -> None:
         """Train until the end, a step or a time, whichever comes first; the state is saved on the way out."""
+        config = self.config
         started = saved = time.monotonic()
         stop = min(self.total_steps, until_step or self.total_steps)
         try:
             for _ in self._steps_with_bar(stop):
-                parts = self._reconstruct() if self.step < self.config.steps else self._refine()
+                parallel.seed_step(self.generator, config.seed, self.step)
+                parts = self._reconstruct() if self.step < config.steps else self._refine()
                 self.step += 1
                 now = time.monotonic()
                 if self.step % 100 == 0:
                     self._log({"step": self.step, "seconds": round(now - started, 1), **parts})
-                if self.step == self.config.steps:
+                if self.step == config.steps:
                     self._checkpoint()
-                if now - saved > self.config.checkpoint_minutes * 60:
+                if now - saved > config.checkpoint_minutes * 60:
                     saved = now
                     self._checkpoint()
-                if now - started > max_minutes * 60:
+                if parallel.agree(now - started > max_minutes * 60):
                     break
         finally:
             self._checkpoint()
 
     def _steps_with_bar(self, stop: int) -> Iterator[None]:
         columns = (TextColumn("codec"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f} steps"))
-        with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), disable=parallel.rank() > 0) as bar:
             task = bar.add_task("", total=stop, completed=self.step)
             while self.step < stop:
                 yield
@@ -202,10 +204,13 @@ class CodecTrainer:
     def _descend(optimizer: torch.optim.Optimizer, loss: Tensor, module: nn.Module) -> None:
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        parallel.average_gradients(module)
         nn.utils.clip_grad_norm_(module.parameters(), 1.0)
         optimizer.step()
 
     def _checkpoint(self) -> None:
+        if parallel.rank() > 0:
+            return
         figures = self.validate()
         self.state.save(self.folder, Progress(self.step))
         save_codec(self.codec, self.folder, {"step": self.step, "valid": figures, "training": asdict(self.config)})
@@ -233,6 +238,8 @@ class CodecTrainer:
         return {name: round(value, 4) for name, value in totals.items()} | {"codebook_use": round(share, 4)}
 
     def _log(self, entry: dict[str, object]) -> None:
+        if parallel.rank() > 0:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / "log.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")

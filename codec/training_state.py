@@ -1,4 +1,7 @@
-"""Exact resume for trainers: modules, optimisers and random generators in one safetensors file and one JSON."""
+"""Exact resume for trainers: modules and optimisers in one safetensors file and one JSON.
+
+Random generators are not kept: trainers seed theirs from the number of the step.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,6 @@ class TrainingState:
 
     modules: dict[str, nn.Module]
     optimizers: dict[str, Optimizer]
-    generators: dict[str, torch.Generator]
 
     def save(self, folder: Path, progress: Progress) -> None:
         """Write state.safetensors and state.json, replacing what was there only when both are whole."""
@@ -39,8 +41,6 @@ class TrainingState:
         for name, optimizer in self.optimizers.items():
             for index, slots in optimizer.state_dict()["state"].items():
                 tensors |= {f"optimizer/{name}/{index}/{slot}": torch.as_tensor(v) for slot, v in slots.items()}
-        for name, generator in self.generators.items():
-            tensors[f"generator/{name}"] = generator.get_state()
         tensors = {key: value.detach().cpu().clone() for key, value in tensors.items()}
         save_checkpoint(folder, "state", format=FORMAT, version=VERSION, config=progress, tensors=tensors)
 
@@ -53,8 +53,8 @@ class TrainingState:
         checkpoint = load_checkpoint(folder, "state", format=FORMAT, version=VERSION)
         groups: dict[tuple[str, str], dict[str, Tensor]] = {}
         for key, tensor in checkpoint.tensors.items():
-            kind, name, *rest = key.split("/", 2)
-            groups.setdefault((kind, name), {})[rest[0] if rest else ""] = tensor
+            kind, name, entry = key.split("/", 2)
+            groups.setdefault((kind, name), {})[entry] = tensor
         for name, module in self.modules.items():
             load_weights(module, groups.get(("module", name), {}), checkpoint.path)
         for name, optimizer in self.optimizers.items():
@@ -63,6 +63,4 @@ class TrainingState:
                 index, slot = key.split("/")
                 state.setdefault(int(index), {})[slot] = tensor
             optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-        for name, generator in self.generators.items():
-            generator.set_state(groups[("generator", name)][""])
         return Progress(**checkpoint.config)

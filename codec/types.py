@@ -123,7 +123,8 @@ class Codes:
             CheckpointError: the file is missing, damaged or not of this format.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            # The file is opened here because np.load leaves it open when it is damaged.
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
                 tokens = torch.from_numpy(arrays["tokens"].astype(np.int64))
                 return cls(tokens, CodecSpec(**json.loads(str(arrays["spec"]))))
         except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
