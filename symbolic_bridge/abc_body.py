@@ -11,7 +11,6 @@ from symbolic_bridge.abc_fields import (
     ACCIDENTALS,
     FieldError,
     decode_text,
-    felt_beat,
     felt_tempo,
     read_endings,
     read_key,
@@ -275,7 +274,7 @@ class BodyReader:
         elif letter == "L":
             self._unit = read_unit(value)
         elif letter == "Q":
-            tempo = felt_tempo(read_tempo(value, self._unit, felt_beat(self._meter)), self._meter)
+            tempo = felt_tempo(read_tempo(value, self._unit), self._meter)
             if tempo is not None:
                 self._bar_of_change().tempo_bpm = tempo
         elif letter == "P":

@@ -144,13 +144,13 @@ def default_unit(meter: Meter | None) -> Fraction:
     return Fraction(1, 16) if meter and meter.bar_duration < Fraction(3, 4) else Fraction(1, 8)
 
 
-def read_tempo(text: str, unit: Fraction, beat: Fraction) -> Tempo:
+def read_tempo(text: str, unit: Fraction) -> Tempo:
     """Read the value of Q: in any of its forms.
 
     Args:
         text: `1/4=120`, `3/8=110`, `"Allegro" 1/4=120`, `C3=80` (old), `120` (old), words alone.
-        unit: unit note length, which the old forms count in.
-        beat: felt beat, used for a bare number.
+        unit: unit note length, which the old form C3 counts in. A bare number counts quarters, as players of
+            ABC have it, though the standard says unit notes: reels with Q:180 and jigs with Q:160 are common.
 
     Raises:
         FieldError: the value is no tempo.
@@ -169,7 +169,7 @@ def read_tempo(text: str, unit: Fraction, beat: Fraction) -> Tempo:
         length = unit * int(match[1] or 1) / int(match[2] or 1)
         rate = Fraction(match[3])
     elif match := _TEMPO_BARE.match(rest):
-        length, rate = beat, Fraction(match[1])
+        length, rate = Fraction(1, 4), Fraction(match[1])
     elif re.fullmatch(r"[A-Za-z][A-Za-z .'-]*", rest):
         return Tempo(None, (words + " " + rest).strip())
     else:

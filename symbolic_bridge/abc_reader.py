@@ -12,7 +12,6 @@ from symbolic_bridge.abc_fields import (
     Tempo,
     decode_text,
     default_unit,
-    felt_beat,
     felt_tempo,
     read_key,
     read_meter,
@@ -187,7 +186,7 @@ def _read_block(block: _Block, strict: bool) -> Tune:
     if draft.tempo_text:
         line, column, text = draft.tempo_text
         try:
-            tempo = read_tempo(text, unit, felt_beat(draft.meter))
+            tempo = read_tempo(text, unit)
         except FieldError as error:
             mender.mend(line, column, error.found, error.allowed)
     header = Header(

@@ -262,7 +262,7 @@ class _BodyWriter:
 
     def _pitch(self, pitch: Pitch) -> str:
         mark = ""
-        if self._accidentals.implied(pitch.letter, pitch.octave) != pitch.alter:
+        if self._accidentals.needs_mark(pitch):
             mark = _MARKS[pitch.alter]
             self._accidentals.write(pitch.letter, pitch.octave, pitch.alter)
         if pitch.octave >= 5:

@@ -16,15 +16,18 @@ class BarAccidentals:
         self._signature = key.signature
         self._bar: dict[tuple[str, int], int] = {}
         self._tied: dict[tuple[str, int], int] = {}
+        # The last alteration written for a letter in any octave: other readers let it hold in all of them.
+        self._letters: dict[str, int] = {}
 
     def set_key(self, key: Key) -> None:
         """Put another signature in force; accidentals of the bar are forgotten."""
         self._signature = key.signature
-        self._bar.clear()
+        self.next_bar()
 
     def next_bar(self) -> None:
         """Cross a bar line."""
         self._bar.clear()
+        self._letters.clear()
 
     def tie(self, pitches: tuple[Pitch, ...]) -> None:
         """Say which pitches are tied into the next note (none clears)."""
@@ -41,6 +44,18 @@ class BarAccidentals:
     def write(self, letter: str, octave: int, alter: int) -> None:
         """Take note of a written accidental."""
         self._bar[letter, octave] = alter
+        self._letters[letter] = alter
+
+    def needs_mark(self, pitch: Pitch) -> bool:
+        """Whether a writer has to write the accidental so that readers of either habit agree.
+
+        The standard lets an accidental hold in all octaves, musicians and this reader in its own only.
+        """
+        everywhere = self._letters.get(pitch.letter, self._signature.get(pitch.letter, 0))
+        tied = (pitch.letter, pitch.octave) in self._tied
+        return self.implied(pitch.letter, pitch.octave) != pitch.alter or (
+            not tied and everywhere != pitch.alter
+        )
 
 
 def fifths(letter: str, alter: int) -> int:
