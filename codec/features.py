@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from codec.spectrum import overlap_add
+
 # (window samples, windows a frame, bins kept) of the three views the encoder looks through: long windows tell
 # neighbouring semitones apart in the bass, short ones say when a note starts. Magnitudes only: codes that chase
 # phase are hard to predict, and the decoder can invent phase.
@@ -60,13 +62,8 @@ class InverseSTFT(nn.Module):
     def forward(self, spectrum: Tensor) -> Tensor:
         frames = torch.fft.irfft(spectrum, n=self.window, dim=-1) * self.taper  # [B, S, window]
         edge = (self.window - self.hop) // 2
-        total = self._overlap_add(frames)
-        envelope = self._overlap_add(self.taper.square().expand(1, frames.shape[1], -1))
-        stop = total.shape[-1] - edge
-        return total[:, edge:stop] / envelope[:, edge:stop].clamp_min(1e-6)  # [B, S * hop]
-
-    def _overlap_add(self, frames: Tensor) -> Tensor:
         length = (frames.shape[1] - 1) * self.hop + self.window
-        columns = frames.transpose(1, 2)  # [B, window, S]
-        folded = F.fold(columns, (1, length), (1, self.window), stride=(1, self.hop))
-        return folded[:, 0, 0]  # [B, length]
+        total = overlap_add(frames, self.hop, length)
+        envelope = overlap_add(self.taper.square().expand(1, frames.shape[1], -1), self.hop, length)
+        inner = slice(edge, length - edge)
+        return total[:, inner] / envelope[:, inner].clamp_min(1e-6)  # [B, S * hop]
