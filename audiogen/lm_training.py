@@ -63,7 +63,7 @@ class LMTrainer:
 
     def __init__(
         self, train: CodeShards, valid: CodeShards, folder: Path, config: LMTrainingConfig, shape: LMConfig,
-        device: str = "cpu", precision: str = "bf16",
+        device: str = "cpu", precision: str = "fp32",
     ) -> None:  # fmt: skip
         self.train, self.valid, self.folder, self.config = train, valid, folder, config
         self.device, self.precision = torch.device(device), precision

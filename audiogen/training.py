@@ -7,6 +7,8 @@ Everything lands in one work folder and is taken up there where it stopped:
     WORK/codes/{train,valid}   codes and score frames, for the player
     WORK/player                the player's
     WORK/composer              the composer's
+
+On a machine with several cores and no GPU start it as `torchrun --nproc-per-node N -m audiogen train ...`.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from audiogen.data.shards import CodeShards
 from audiogen.lm import LMConfig
 from audiogen.lm_training import LMTrainer, LMTrainingConfig
 from audiogen.soundfont import find_soundfont
+from codec import parallel
 from codec.pool import AudioPool
 from codec.training import CodecTrainer, CodecTrainingConfig
 
@@ -51,7 +54,7 @@ class TrainingPlan:
 
     work: Path
     device: str = "cpu"
-    precision: str = "bf16"
+    precision: str = "fp32"
     minutes: float = math.inf
     pool_hours: float = 10.0
     renditions: int = 2
@@ -77,12 +80,14 @@ def read_split(train: Path | None, valid: Path | None) -> Split:
 
 def train_codec(plan: TrainingPlan, split: Split) -> None:
     """Render pools where they are missing and train the codec in WORK/codec."""
+    parallel.join()
     fonts: Sequence[str | Path] = [*(find_soundfont(name) for name in POOL_FONTS), *plan.fonts]
     for name, tunes, hours in (("train", split.train, plan.pool_hours), ("valid", split.valid, 0.4)):
         build_audio_pool(
             plan.work / "pool" / name, tunes=[tune.abc for tune in tunes], soundfonts=fonts, hours=hours,
-            seed=SEED if name == "train" else SEED + 1,
+            seed=SEED if name == "train" else SEED + 1, worker=parallel.rank(), workers=parallel.processes(),
         )  # fmt: skip
+    parallel.wait_for_all()
     rate = codec.CodecConfig().sample_rate
     pools = [AudioPool(plan.work / "pool" / name, rate) for name in ("train", "valid")]
     trainer = CodecTrainer(
@@ -93,12 +98,14 @@ def train_codec(plan: TrainingPlan, split: Split) -> None:
 
 def train_player(plan: TrainingPlan, split: Split) -> None:
     """Encode renditions where they are missing and train the player in WORK/player on the codec of WORK/codec."""
+    parallel.join()
     coder = codec.load(plan.work / "codec", plan.device)
     for name, tunes in (("train", split.train), ("valid", split.valid)):
         build_dataset(
             plan.work / "codes" / name, tunes=tunes, codec=coder, seed=SEED, soundfont=find_soundfont(PLAYER_FONT),
-            renditions=plan.renditions if name == "train" else 1,
+            renditions=plan.renditions if name == "train" else 1, worker=parallel.rank(), workers=parallel.processes(),
         )  # fmt: skip
+    parallel.wait_for_all()
     shards = [CodeShards(plan.work / "codes" / name, coder.spec.identity) for name in ("train", "valid")]
     rate = coder.spec.frame_rate
     shape = LMConfig(codec_identity=coder.spec.identity, frame_rate=(rate.numerator, rate.denominator))

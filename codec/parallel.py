@@ -52,6 +52,12 @@ def agree(flag: bool) -> bool:
     return bool(verdict)
 
 
+def wait_for_all() -> None:
+    """Go on when everybody has come this far."""
+    if processes() > 1:
+        dist.barrier()
+
+
 def average_gradients(module: nn.Module) -> None:
     """Replace every gradient by its mean over the processes, in one exchange."""
     if processes() == 1:

@@ -66,7 +66,7 @@ class CodecTrainer:
 
     def __init__(
         self, pool: AudioPool, valid: AudioPool, folder: Path, config: CodecTrainingConfig,
-        shape: CodecConfig | None = None, device: str = "cpu", precision: str = "bf16",
+        shape: CodecConfig | None = None, device: str = "cpu", precision: str = "fp32",
     ) -> None:  # fmt: skip
         self.pool, self.valid, self.folder, self.config = pool, valid, folder, config
         self.device, self.precision = torch.device(device), precision

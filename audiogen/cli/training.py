@@ -52,7 +52,7 @@ Minutes = Annotated[
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="The whole path in minutes, to see that it works.")]
 Hours = Annotated[float, typer.Option(metavar="H", help="Hours of sound to train the codec on.")]
-PrecisionOption = Annotated[Precision, typer.Option(help="Of the matrix products.")]
+PrecisionOption = Annotated[Precision, typer.Option(help="Of the matrix products; bf16 pays on a GPU.")]
 
 
 @data_app.command("build")
@@ -135,7 +135,7 @@ def train_codec(
     minutes: Minutes = None,
     pool_hours: Hours = 10.0,
     device: Device = "cpu",
-    precision: PrecisionOption = Precision.bf16,
+    precision: PrecisionOption = Precision.fp32,
     quick: Quick = False,
 ) -> None:
     """Render sound and train the codec on it; weights in WORK/codec.
@@ -158,7 +158,7 @@ def train_lm(
     valid: ValidTunes = None,
     minutes: Minutes = None,
     device: Device = "cpu",
-    precision: PrecisionOption = Precision.bf16,
+    precision: PrecisionOption = Precision.fp32,
     quick: Quick = False,
 ) -> None:
     """Render and encode tunes and train the player on them; needs the codec of WORK/codec.
@@ -181,7 +181,7 @@ def train_composer(
     valid: ValidTunes = None,
     minutes: Minutes = None,
     device: Device = "cpu",
-    precision: PrecisionOption = Precision.bf16,
+    precision: PrecisionOption = Precision.fp32,
     quick: Quick = False,
 ) -> None:
     """Train the composer on tunes; weights in WORK/composer.
@@ -205,7 +205,7 @@ def train_all(
     minutes: Minutes = None,
     pool_hours: Hours = 10.0,
     device: Device = "cpu",
-    precision: PrecisionOption = Precision.bf16,
+    precision: PrecisionOption = Precision.fp32,
     quick: Quick = False,
 ) -> None:
     """Train codec, player and composer; `--model WORK/weights` then uses them.
