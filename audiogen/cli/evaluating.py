@@ -16,6 +16,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+# In the pretty_midi wheel; the shipped codec was not trained on it.
+UNSEEN_FONT = "TimGM6mb.sf2"
+
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="OUT.json", help="Write all figures here.")]
 TunesPath = Annotated[
     Path | None,
@@ -113,6 +116,111 @@ def melody(
     _show("Log-mel distance to the rendering", result, sound, "by_instrument")
     _show("Lag", result, time, "by_instrument")
     _report("Chroma agreement with the score", result, chroma, "by_instrument", json_file)
+
+
+@app.command()
+def codec(
+    tunes: TunesPath = None,
+    audio: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Measure on these sound files instead of renderings.")
+    ] = None,
+    count: Annotated[
+        int, typer.Option("-n", "--count", min=1, metavar="COUNT", help="Clips of each font.")
+    ] = 12,
+    seconds: Seconds = 10.0,
+    instrument: Instruments = None,
+    soundfont: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FONT", help="Again for more; else the best installed and TimGM6mb, which is unseen."
+        ),
+    ] = None,
+    opus: Annotated[
+        list[float] | None,
+        typer.Option(min=6.0, max=256.0, metavar="KBPS", help="Opus beside it; else 6, 12, 16."),
+    ] = None,
+    visqol: Annotated[bool, typer.Option(help="Score with ViSQOL too; seconds a clip.")] = True,
+    model: Model = None,
+    device: Device = None,
+    seed: Seed = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Compare the codec's sound with the original, beside Opus, with all codebooks and fewer.
+
+    \b
+    Examples:
+      audiogen evaluate codec --tunes test.jsonl --json codec.json
+      audiogen evaluate codec --audio recordings/ --no-visqol
+    """
+    from audiogen.evaluation.clips import recorded_clips, rendered_clips
+    from audiogen.evaluation.codec_quality import OPUS_KBPS, measure_codec
+    from audiogen.evaluation.material import TunePicker
+    from codec.weights import load
+
+    _check_output(json_file)
+    network = load(model, device or "cpu")
+    rate = network.spec.sample_rate
+    picker = TunePicker(tunes, seed or 0, tuple(instrument or ()))
+    fonts = soundfont or [None, UNSEEN_FONT]
+    if audio is not None:
+        clips = recorded_clips(audio, count, seconds, rate, picker.rejected)
+    else:
+        clips = rendered_clips(picker, fonts, count, seconds, rate)
+    with progress_bars() as progress:
+        result = measure_codec(
+            network, clips, total=count * (1 if audio else len(fonts)), opus_kbps=opus or OPUS_KBPS,
+            with_visqol=visqol, progress=progress,
+        )  # fmt: skip
+    result["rejected"] = picker.rejected
+    columns = ("kbps", "log_mel", "stft", "visqol", "encode_times_real_time", "decode_times_real_time")
+    for group, part in result["by_group"].items():
+        _show(group, {"by_coder": part}, columns, "by_coder")
+    _report("All clips", result, columns, "by_coder", json_file)
+
+
+@app.command("tunes")
+def composed_tunes(
+    tunes: Annotated[
+        Path | None, typer.Option("--tunes", metavar="PATH", help="Real tunes to compare statistics with.")
+    ] = None,
+    count: Annotated[
+        int, typer.Option("-n", "--count", min=1, metavar="COUNT", help="How many tunes.")
+    ] = 500,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="OUT.abc", help="Leave the tunes here.")
+    ] = None,
+    model: Model = None,
+    device: Device = None,
+    seed: Seed = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Compose tunes of all kinds and keys; count those that abc2midi and our strict reader find nothing wrong with.
+
+    \b
+    Example:
+      audiogen evaluate tunes -n 500 --tunes test.jsonl --json tunes.json
+    """
+    from audiogen.evaluation.tune_checks import find_abc2midi
+    from audiogen.evaluation.tune_quality import measure_tunes
+    from audiogen.generator import Generator
+
+    _check_output(json_file)
+    find_abc2midi()
+    composer = Generator(model, device).composer
+    with progress_bars() as progress:
+        result = measure_tunes(
+            composer, count=count, seed=seed or 0, reference=tunes, output=output, progress=progress
+        )
+    if "statistics" in result:
+        _show(
+            "Statistics beside real tunes",
+            result,
+            ("composed", "real", "low", "high", "within"),
+            "statistics",
+        )
+    warn([f"refused: {reason}" for reason in result["refused"]])
+    columns = ("asked", "composed", "sound_share", "abc2midi_share", "strict_share", "real_sound_share")
+    _report("Tunes that are well formed", result, columns, "by_kind", json_file)
 
 
 def _check_output(path: Path | None) -> None:

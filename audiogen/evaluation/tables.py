@@ -22,11 +22,12 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
 
 
 def summary_rows(result: Mapping[str, Any], columns: Sequence[str], group: str) -> list[list[object]]:
-    """One row for each member of a group of results, then one for all; each led by its name."""
+    """One row for each member of a group of results, then one for all where there is one; each led by its name."""
     parts = [
         [name, *(part.get(column) for column in columns)] for name, part in result.get(group, {}).items()
     ]
-    return [*parts, ["all", *(result.get(column) for column in columns)]]
+    total = ["all", *(result.get(column) for column in columns)]
+    return [*parts, total] if any(column in result for column in columns) else parts
 
 
 def write_json(path: Path, result: Mapping[str, Any]) -> None:
