@@ -21,6 +21,7 @@ PACKED_HEADER = struct.Struct(">8sBIB")
 BYTE_BITS = 8
 
 
+@torch.no_grad()
 def log_mel_distance(produced: Waveform, wanted: Waveform) -> float:
     """Mean absolute difference of two log-mel spectrograms (80 bands, natural logarithm; `codec.losses.LogMel`).
 
@@ -37,6 +38,7 @@ def log_mel_distance(produced: Waveform, wanted: Waveform) -> float:
     return float((log_mel(made) - log_mel(true)).abs().mean())
 
 
+@torch.no_grad()
 def stft_distance(produced: Waveform, wanted: Waveform) -> float:
     """Spectral convergence plus log-magnitude difference, mean over the windows STFT_WINDOWS; as `log_mel_distance`."""
     made, true = _aligned(produced, wanted)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torchaudio
 
-from codec.losses import MAGNITUDE_FLOOR
+from codec.losses import MEL_FLOOR, MEL_WINDOW, LogMel, magnitudes
 
 FRAME_SECONDS = 0.005
 LARGEST_LAG_SECONDS = 0.2
-WINDOW_SAMPLES = 1024
-BANDS = 80
 
 
 def lag_seconds(produced: np.ndarray, wanted: np.ndarray, sample_rate: int) -> float:
@@ -46,13 +43,12 @@ def lag_seconds(produced: np.ndarray, wanted: np.ndarray, sample_rate: int) -> f
     return (best - reach + _parabola_offset(distances, best)) * FRAME_SECONDS
 
 
+@torch.no_grad()
 def fine_log_mel(samples: np.ndarray, sample_rate: int) -> torch.Tensor:
-    """Log-mel spectrogram [80, frames] of samples [T] with a frame every 5 ms."""
-    mel = torchaudio.transforms.MelSpectrogram(
-        sample_rate, n_fft=WINDOW_SAMPLES, hop_length=round(FRAME_SECONDS * sample_rate), n_mels=BANDS, power=1.0,
-        norm="slaney", mel_scale="slaney",
-    )  # fmt: skip
-    return mel(torch.from_numpy(np.ascontiguousarray(samples, np.float32))).clamp_min(MAGNITUDE_FLOOR).log()
+    """`codec.losses.LogMel` of samples [T] with a frame every 5 ms: [80, S]."""
+    sound = torch.from_numpy(np.ascontiguousarray(samples, np.float32))[None]
+    spectrum = magnitudes(sound, MEL_WINDOW, round(FRAME_SECONDS * sample_rate), MEL_FLOOR)  # [1, S, bins]
+    return (spectrum @ LogMel(sample_rate).bands).clamp_min(MEL_FLOOR).log()[0].T
 
 
 def _parabola_offset(values: np.ndarray, place: int) -> float:
