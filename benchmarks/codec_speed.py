@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from encodec import EncodecModel
+from encodec.model import EncodecModel
 
 from audiogen.evaluation.tables import show_table, write_json
 from codec.model import Codec, CodecConfig

@@ -167,7 +167,7 @@ def codec(
     else:
         clips = rendered_clips(picker, fonts, count, seconds, rate)
     with progress_bars() as progress:
-        result = measure_codec(
+        result: dict[str, Any] = measure_codec(
             network, clips, total=count * (1 if audio else len(fonts)), opus_kbps=opus or OPUS_KBPS,
             with_visqol=visqol, progress=progress,
         )  # fmt: skip
@@ -208,7 +208,7 @@ def composed_tunes(
     find_abc2midi()
     composer = Generator(model, device).composer
     with progress_bars() as progress:
-        result = measure_tunes(
+        result: dict[str, Any] = measure_tunes(
             composer, count=count, seed=seed or 0, reference=tunes, output=output, progress=progress
         )
     if "statistics" in result:

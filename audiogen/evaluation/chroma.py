@@ -53,3 +53,11 @@ def chroma_agreement(sound: np.ndarray, score: np.ndarray) -> float:
     if not counted.any():
         return 0.0
     return float(((made * true).sum(axis=0)[counted] / norms[counted]).mean())
+
+
+def shuffled_agreement(sound: np.ndarray, score: np.ndarray) -> float:
+    """The agreement to expect of a sound with a one-hot score [12, points] whose points are in any order: the floor."""
+    usual = score.sum(axis=1) / max(1.0, float(score.sum()))  # [12]
+    norms = np.linalg.norm(sound, axis=0)
+    counted = (norms > 1e-12) & (score.sum(axis=0) > 0)
+    return float((usual @ sound[:, counted] / norms[counted]).mean()) if counted.any() else 0.0

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from audiogen.clip import Clip
-from audiogen.evaluation.chroma import chroma_agreement, score_chroma, sound_chroma
+from audiogen.evaluation.chroma import chroma_agreement, score_chroma, shuffled_agreement, sound_chroma
 from audiogen.evaluation.material import TestTune, TunePicker, at_model_level, mono, round_trip
 from audiogen.evaluation.melody_summary import summarise
 from audiogen.evaluation.pitch import (
@@ -229,11 +229,7 @@ def _chromas(take: _Take) -> dict[str, float]:
     notes = take.performance.lead.notes
     score = score_chroma(notes, chromas["soundfont"].shape[1])
     found = {name: chroma_agreement(chroma, score) for name, chroma in chromas.items()}
-    # The expected agreement of the ceiling's sound with a score of the same notes in any order.
-    usual = np.repeat(score.sum(axis=1, keepdims=True), score.shape[1], axis=1) / max(1.0, float(score.sum()))
-    unit = chromas["soundfont"] / np.linalg.norm(chromas["soundfont"], axis=0).clip(1e-12)
-    sounding = score.any(axis=0)
-    return {**found, "floor": float((unit * usual).sum(axis=0)[: len(sounding)][sounding].mean())}
+    return {**found, "floor": shuffled_agreement(chromas["soundfont"], score)}
 
 
 def _row(

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from audiogen.evaluation.chroma import chroma_agreement, score_chroma, sound_chroma
+from audiogen.evaluation.chroma import chroma_agreement, score_chroma, shuffled_agreement, sound_chroma
 from audiogen.evaluation.pictures import draw_comparison
 from audiogen.evaluation.ratios import ratio
 from audiogen.evaluation.tables import summary_rows, write_json
@@ -51,6 +51,9 @@ def test_a_scale_agrees_with_its_own_score_and_not_with_another() -> None:
     score = score_chroma(notes, chroma.shape[1])
     assert chroma_agreement(chroma, score) > 0.9
     assert chroma_agreement(chroma, np.roll(score, 3, axis=0)) < 0.2
+    rng = np.random.default_rng(0)
+    drawn = [chroma_agreement(chroma, score[:, rng.permutation(score.shape[1])]) for _ in range(200)]
+    assert shuffled_agreement(chroma, score) == pytest.approx(np.mean(drawn), abs=0.02)
 
 
 def test_the_score_chroma_has_the_note_that_started_last_and_nothing_in_rests() -> None:

@@ -1,0 +1,207 @@
+"""The measurements from end to end, on tiny networks and stand-ins whose right answer is known."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from audiogen.clip import Clip
+from audiogen.evaluation.clips import TestClip, recorded_clips, rendered_clips
+from audiogen.evaluation.codec_quality import measure_codec
+from audiogen.evaluation.gate import measure_gate
+from audiogen.evaluation.material import TunePicker, at_model_level
+from audiogen.evaluation.melody import MelodySettings, measure_melody
+from audiogen.evaluation.opus import COMMANDS, OpusError, opus_round_trip
+from audiogen.evaluation.tune_quality import measure_tunes
+from audiogen.soundfont import SoundfontError, find_soundfont, render
+from codec.audio_files import write_audio
+from codec.model import Codec, CodecConfig
+from codec.types import Waveform
+from symbolic_bridge.attributes import TuneAttributes
+from symbolic_bridge.perform import perform
+from symbolic_bridge.tune import Tune
+
+RATE = 24_000
+TINY = CodecConfig(
+    codebooks=2,
+    codebook_size=16,
+    latent_size=4,
+    encoder_width=8,
+    encoder_blocks=1,
+    decoder_width=8,
+    decoder_blocks=1,
+)
+KESH = "X:1\nT:One\nR:jig\nM:6/8\nL:1/8\nK:G\n|:GFG GAB|ABA ABd|edd gdd|edB dBA|GFG GAB|ABA ABd|edd gdB|AGF G3:|\n"
+UNPLAYABLE = "X:2\nT:Two\nM:6/8\nL:1/8\nK:G\nz6|z6|\n"
+
+
+@pytest.fixture(scope="module")
+def network() -> Codec:
+    torch.manual_seed(0)
+    model = Codec(TINY).eval().requires_grad_(False)
+    model.quantizer.start(torch.randn(4, 50, 4), torch.Generator().manual_seed(0))
+    return model
+
+
+@pytest.fixture
+def tunes(tmp_path: Path) -> Path:
+    path = tmp_path / "tunes.abc"
+    path.write_text(KESH + "\n" + UNPLAYABLE, encoding="utf-8")
+    return path
+
+
+def font() -> str:
+    """The small font, which loads at once.
+
+    A machine without FluidSynth or font has no SoundFont route, which other tests say.
+    """
+    try:
+        return str(find_soundfont("TimGM6mb.sf2"))
+    except SoundfontError as error:
+        pytest.skip(str(error))
+
+
+class FaithfulGenerator:
+    """Plays exactly what the SoundFont plays, louder and 20 ms late."""
+
+    def __init__(self, network: Codec, soundfont: str) -> None:
+        self.codec, self.soundfont = network, soundfont
+
+    def perform(self, tune: Tune, **wishes: Any) -> Clip:
+        played = perform(
+            tune,
+            instrument=wishes["instrument"],
+            duration_seconds=wishes["duration"],
+            rng=np.random.default_rng(1),
+        )
+        sound = render(played, soundfont=self.soundfont)
+        late = Waveform(2.0 * sound.samples.roll(480, -1), RATE)
+        return Clip(
+            attributes=TuneAttributes(), asked=TuneAttributes(), tune=tune, performance=played, frames=None,
+            codes=self.codec.encode(sound, 1), waveform=late, seed=0, route="tune", timings={"play": 1.0},
+        )  # fmt: skip
+
+
+def test_an_untrained_codec_loses_the_pitch_that_the_rendering_has(network: Codec, tunes: Path) -> None:
+    picker = TunePicker(tunes, instruments=("flute",))
+    result: Any = measure_gate(network, picker, count=1, seconds=4, soundfont=font())
+    assert result["solos"] == 1
+    assert result["right_before"] > 0.9
+    assert result["kept_share"] < 0.5
+    assert [item["tune"] for item in result["rejected"]] in ([], ["tunes/2"])
+
+
+def test_a_player_that_plays_the_rendering_reaches_the_ceiling_and_its_lag_is_found(
+    network: Codec, tunes: Path, tmp_path: Path
+) -> None:
+    picker = TunePicker(tunes, instruments=("flute",))
+    settings = MelodySettings(
+        count=1, seconds=4, soundfont=font(), free=False, pictures=tmp_path / "png", sounds=tmp_path / "wav"
+    )
+    generator: Any = FaithfulGenerator(network, font())
+    result: Any = measure_melody(generator, picker, settings)
+    assert result["pitch_of_ceiling"] == pytest.approx(1.0, abs=0.1)
+    assert result["pitch_floor"] < 0.6
+    assert result["lag_ms_median"] == pytest.approx(20, abs=4)
+    assert result["log_mel"] < result["log_mel_wrong_instrument"]
+    assert result["chroma_player"] == pytest.approx(result["chroma_soundfont"], abs=0.1)
+    assert result["chroma_floor"] < result["chroma_soundfont"]
+    assert result["tunes"][0]["codebooks"] == 1
+    assert (tmp_path / "png" / "melody-01.png").is_file()
+    assert (tmp_path / "wav" / "melody-01-player.wav").is_file()
+
+
+def test_a_tune_that_cannot_be_played_is_told_and_another_is_drawn(tunes: Path) -> None:
+    picker = TunePicker(tunes, seed=1, instruments=("fiddle", "flute"))
+    drawn = []
+    for item in picker.draw(1):
+        if item.key.endswith("/2"):
+            picker.refuse(item.key, "no notes")
+            continue
+        drawn.append((item.key, item.instrument))
+    assert drawn == [("tunes/1", "fiddle")]
+
+
+def burst() -> Waveform:
+    time = torch.arange(2 * RATE) / RATE
+    envelope = torch.exp(-((time - 1.0) ** 2) / 0.002)
+    return Waveform((0.5 * envelope * torch.sin(2 * torch.pi * 440 * time))[None, None], RATE)
+
+
+def test_the_codec_is_measured_at_every_count_of_codebooks(network: Codec) -> None:
+    clips = [TestClip("one", "a", burst()), TestClip("two", "b", burst())]
+    result: Any = measure_codec(network, clips, total=2, opus_kbps=(), with_visqol=False)
+    assert list(result["by_coder"]) == ["codec", "codec, 1 codebooks", "untouched"]
+    assert result["by_coder"]["untouched"]["log_mel"] == 0
+    assert result["by_coder"]["untouched"]["kbps"] == 384
+    # 50 frames a second of 2 codes of 4 bits, and 14 bytes of header over 2 s.
+    assert result["by_coder"]["codec"]["kbps"] == pytest.approx((50 * 2 * 4 + 14 * 8 / 2) / 1000)
+    assert list(result["by_group"]) == ["a", "b"]
+    with pytest.raises(ValueError, match="no clips"):
+        measure_codec(network, [], total=0, opus_kbps=(), with_visqol=False)
+
+
+@pytest.mark.skipif(shutil.which("opusenc") is None, reason="opus-tools are not installed")
+def test_opus_comes_back_in_time_and_smaller() -> None:
+    sound = burst()
+    coded = opus_round_trip(sound, 32)
+    assert coded.waveform.samples.shape == sound.samples.shape
+    spectrum = torch.fft.rfft(sound.samples[0, 0]).conj() * torch.fft.rfft(coded.waveform.samples[0, 0])
+    lag = int(torch.fft.irfft(spectrum).argmax())
+    assert min(lag, 2 * RATE - lag) <= 24
+    assert 0 < coded.size_bytes < 2 * sound.samples.shape[-1]
+
+
+def test_without_a_tool_opus_says_how_to_install_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(OpusError, match="apt-get install opus-tools"):
+        opus_round_trip(burst(), 12)
+    assert set(COMMANDS) == {"opusenc", "ffmpeg"}
+
+
+def test_rendered_clips_have_the_length_and_group_asked_for(tunes: Path) -> None:
+    clips = list(rendered_clips(TunePicker(tunes, instruments=("flute",)), [font()], 1, 3.0, RATE))
+    assert [clip.group for clip in clips] == ["TimGM6mb"]
+    # A tune is cut at a bar line, never longer than asked for.
+    assert 2.0 <= clips[0].waveform.seconds <= 3.0
+
+
+def test_recorded_clips_are_the_middle_of_files_and_bad_files_are_told(tmp_path: Path) -> None:
+    write_audio(tmp_path / "a.wav", burst())
+    (tmp_path / "b.wav").write_bytes(b"not audio")
+    rejected: list[dict[str, str]] = []
+    clips = list(recorded_clips(tmp_path, 5, 1.0, RATE, rejected))
+    assert [clip.waveform.samples.shape[-1] for clip in clips] == [RATE]
+    assert [item["tune"] for item in rejected] == ["b.wav"]
+
+
+def test_levels_of_the_models_do_not_depend_on_the_gain() -> None:
+    quiet = Waveform(burst().samples * 0.1, RATE)
+    assert torch.allclose(at_model_level(quiet).samples, at_model_level(burst()).samples, atol=1e-5)
+
+
+class FakeComposer:
+    """Writes one good tune over and over, and refuses waltzes."""
+
+    def compose_many(self, wishes: TuneAttributes, count: int, **_: Any) -> list[Tune]:
+        if wishes.kind == "waltz":
+            raise ValueError("no waltz today")
+        return [Tune.from_abc(KESH)] * count
+
+
+@pytest.mark.skipif(shutil.which("abc2midi") is None, reason="abc2midi is not installed")
+def test_a_tune_that_was_not_composed_counts_against_the_share(tmp_path: Path) -> None:
+    reference = tmp_path / "real.abc"
+    reference.write_text(KESH, encoding="utf-8")
+    composer: Any = FakeComposer()
+    result: Any = measure_tunes(composer, count=50, reference=reference, output=tmp_path / "out.abc")
+    assert (result["composed"], result["refused_count"]) == (45, 5)
+    assert result["sound_share"] == 0.9
+    assert result["abc2midi_share"] == result["strict_share"] == 1
+    assert result["statistics"]["bars"]["within"] == 1
+    assert (tmp_path / "out.abc").read_text(encoding="utf-8").count("X:") == 45
