@@ -128,7 +128,7 @@ class Player:
         rows, length = added.shape[:2]
         # Twice the window: the cache moves its content once a window instead of once a step.
         window = model.config.window
-        cache = model.body.new_cache(rows, min(length, 2 * window) if window else length)
+        cache = model.body.new_cache(rows, min(max(length, window), 2 * window) if window else length)
         streams = model.config.streams
         steps = torch.full((streams, length), model.nothing, device=added.device)
         previous = steps[None, :, :1].expand(rows, -1, -1)  # [B, K, 1]

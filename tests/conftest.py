@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -35,3 +37,47 @@ def _few_threads() -> None:
 def kesh_abc() -> str:
     """A traditional jig with chord symbols and repeats, as ABC."""
     return KESH
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of untrained codec, player and composer, small enough to run in no time: `--model` takes it."""
+    from audiogen.composer import Composer, ComposerConfig
+    from audiogen.lm import AudioLM, LMConfig
+    from audiogen.player import save_player
+    from codec.model import Codec, CodecConfig
+    from codec.weights import load, save_codec
+
+    folder = tmp_path_factory.mktemp("weights")
+    torch.manual_seed(0)
+    shape = CodecConfig(
+        codebooks=3,
+        codebook_size=16,
+        latent_size=8,
+        encoder_width=8,
+        encoder_blocks=1,
+        decoder_width=8,
+        decoder_blocks=1,
+    )
+    codec = Codec(shape).eval()
+    codec.quantizer.start(torch.randn(4, 50, 8), torch.Generator().manual_seed(0))
+    save_codec(codec, folder)
+    spec = load(folder).spec
+    player = AudioLM(
+        LMConfig(
+            codec_identity=spec.identity,
+            streams=3,
+            codebook_size=16,
+            width=16,
+            layers=3,
+            heads=2,
+            feedforward_width=32,
+            text_width=8,
+            text_layers=1,
+            cross_attention_every=1,
+        )
+    )
+    torch.nn.init.normal_(player.heads.weight)  # so that every condition makes a difference
+    save_player(player.eval(), folder, {})
+    Composer(ComposerConfig(width=24, layers=1, heads=2, feedforward_width=32)).eval().save(folder)
+    return folder
