@@ -1,4 +1,4 @@
-"""Waveform to spectral features and spectrum back to waveform, both on the frame clock.
+"""Waveform to spectral features and spectra back to waveform, all on the frame clock.
 
 Frame s covers samples [s * hop, (s + 1) * hop) and every analysis window is centred on the middle of its
 frame, so a click at a frame's centre shows up in that frame. Axes: B batch, T samples, S frames, D features.
@@ -17,6 +17,7 @@ from codec.spectrum import overlap_add
 # phase are hard to predict, and the decoder can invent phase.
 VIEWS = ((4096, 1, 341), (2048, 1, 1025), (512, 2, 257))
 LOG_FLOOR = 1e-4
+MAGNITUDE_FLOOR = 1e-5  # 100 dB under full scale: silence for the decoder
 LOG_MEAN, LOG_SCALE = -6.0, 3.0  # of log magnitudes over the training pool, rounded
 
 
@@ -46,24 +47,39 @@ class SpectralFeatures(nn.Module):
         return torch.cat(views, dim=-1)  # [B, S, D]
 
 
-class InverseSTFT(nn.Module):
-    """Complex spectra to sound by windowed overlap-add (the head of Vocos, Siuzdak 2023).
+class MagnitudeSpectra(nn.Module):
+    """What the decoder has to predict: log magnitudes of one window, [B, T] -> [B, S, window // 2 + 1]."""
 
-    [B, S, window // 2 + 1] complex -> [B, S * hop]. Unlike `torch.istft` every frame yields exactly `hop` samples.
-    """
+    taper: Tensor
 
     def __init__(self, window: int, hop: int) -> None:
         super().__init__()
-        if window % 2 or (window - hop) % 2 or window < hop:
-            raise ValueError(f"window {window} and hop {hop}: window must be even, at least hop, and differ evenly")
+        if window % (2 * hop):
+            raise ValueError(f"window {window} and hop {hop}: the window must be an even number of hops")
         self.window, self.hop = window, hop
         self.register_buffer("taper", torch.hann_window(window), persistent=False)
 
-    def forward(self, spectrum: Tensor) -> Tensor:
-        frames = torch.fft.irfft(spectrum, n=self.window, dim=-1) * self.taper  # [B, S, window]
+    def forward(self, samples: Tensor) -> Tensor:
+        edge = (self.window - self.hop) // 2
+        padded = F.pad(samples, (edge, edge))
+        frames = padded.unfold(-1, self.window, self.hop) * self.taper  # [B, S, window]
+        return (torch.fft.rfft(frames).abs() * (2 / self.window) + MAGNITUDE_FLOOR).log()
+
+    def synthesise(self, log_magnitudes: Tensor, phases: Tensor) -> Tensor:
+        """Windowed overlap-add: [B, S, bins] log magnitudes and phases at the frames' centres -> [B, S * hop]."""
+        magnitudes = (log_magnitudes.exp() - MAGNITUDE_FLOOR).clamp_min(0) * (self.window / 2)
+        # A frame's centre is half a window from its first sample: every odd bin changes its sign.
+        signs = 1 - 2 * (torch.arange(magnitudes.shape[-1], device=phases.device) % 2)
+        frames = torch.fft.irfft(torch.polar(magnitudes, phases) * signs, n=self.window) * self.taper
         edge = (self.window - self.hop) // 2
         length = (frames.shape[1] - 1) * self.hop + self.window
         total = overlap_add(frames, self.hop, length)
         envelope = overlap_add(self.taper.square().expand(1, frames.shape[1], -1), self.hop, length)
         inner = slice(edge, length - edge)
         return total[:, inner] / envelope[:, inner].clamp_min(1e-6)  # [B, S * hop]
+
+    def phases(self, samples: Tensor) -> Tensor:
+        """Phases at the frames' centres of [B, T] samples, [B, S, bins]."""
+        edge = (self.window - self.hop) // 2
+        frames = F.pad(samples, (edge, edge)).unfold(-1, self.window, self.hop) * self.taper
+        return torch.fft.rfft(frames.roll(self.window // 2, dims=-1)).angle()

@@ -49,8 +49,35 @@ def stft_distances(produced: Tensor, wanted: Tensor, window: int) -> tuple[Tenso
     return convergence.mean(), F.l1_loss((made + STFT_FLOOR).log(), (true + STFT_FLOOR).log())
 
 
+class MagnitudeLoss(nn.Module):
+    """What encoder, quantiser and decoder learn from: magnitudes against magnitudes, no sound in between.
+
+    Mel bands weigh frequencies as the ear does; single bins tell neighbouring pitches apart; convergence weighs loud
+    partials.
+    """
+
+    bands: Tensor
+
+    def __init__(self, sample_rate: int, window: int) -> None:
+        super().__init__()
+        bands = torchaudio.functional.melscale_fbanks(
+            window // 2 + 1, 0.0, sample_rate / 2, MEL_BANDS, sample_rate, norm="slaney", mel_scale="slaney"
+        )
+        # Scaled so that MEL_FLOOR means here what it means in LogMel.
+        self.register_buffer("bands", bands * (window / 2) * (MEL_WINDOW / window) ** 2, persistent=False)
+
+    def forward(self, produced: Tensor, wanted: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """Total and its parts for [B, S, bins] log magnitudes."""
+        made, true = produced.exp(), wanted.exp()
+        mel = F.l1_loss(*((x @ self.bands).clamp_min(MEL_FLOOR).log() for x in (made, true)))
+        bins = F.l1_loss(produced, wanted)
+        convergence = ((made - true).norm(dim=(1, 2)) / true.norm(dim=(1, 2)).clamp_min(0.1)).mean()
+        parts = {"mel": mel, "bins": bins, "convergence": convergence}
+        return mel + bins + convergence, {name: float(part.detach()) for name, part in parts.items()}
+
+
 class ReconstructionLoss(nn.Module):
-    """What the codec learns from without discriminators: log-mel and multi-resolution STFT distances."""
+    """Distances of sounds, for the decoder's last polish and for validation: log-mel and multi-resolution STFT."""
 
     def __init__(self, sample_rate: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The codec: spectral features -> ConvNeXt -> residual quantiser -> ConvNeXt -> inverse STFT.
+"""The codec: spectral features -> ConvNeXt -> residual quantiser -> ConvNeXt -> magnitudes -> phases -> sound.
 
 All heavy work runs at the frame rate, as in Vocos (Siuzdak 2023), which is what makes it fast on a CPU.
 Axes: B batch, C channels, T samples, K codebooks, S frames, D features.
@@ -7,6 +7,7 @@ Axes: B batch, C channels, T samples, K codebooks, S frames, D features.
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,15 +16,18 @@ import torch.nn.functional as F
 import torchaudio
 from torch import Tensor, nn
 
-from codec.features import InverseSTFT, SpectralFeatures
+from codec.features import LOG_MEAN, LOG_SCALE, MAGNITUDE_FLOOR, MagnitudeSpectra, SpectralFeatures
+from codec.phase import integrate_phases
 from codec.quantizer import ResidualQuantizer
 from codec.types import Codes, CodecSpec, Waveform
+
+MAGNITUDE_CEILING = 4.0
 
 
 @dataclass(frozen=True)
 class CodecConfig:
     """Shape of a codec. A decoder of `decoder_blocks` blocks of kernel 7 looks 3 * (blocks + 1) frames ahead,
-    and the inverse STFT window / 2 - hop / 2 samples more: 0.45 s as shipped."""
+    and the synthesis window / 2 - hop / 2 samples more: 0.45 s as shipped."""
 
     sample_rate: int = 24_000
     hop_samples: int = 480
@@ -96,20 +100,26 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """[B, S, latent_size] -> [B, S * hop] samples, through one magnitude and one phase per bin and frame."""
+    """[B, S, latent_size] -> log magnitudes [B, S, bins], and from there to samples [B, S * hop]."""
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
         self.body = ConvNeXt(
             config.latent_size, config.decoder_width, config.decoder_blocks, config.decoder_expansion, input_kernel=7
         )
-        self.head = nn.Linear(config.decoder_width, config.head_window + 2)
-        self.synthesis = InverseSTFT(config.head_window, config.hop_samples)
+        self.head = nn.Linear(config.decoder_width, config.head_window // 2 + 1)
+        self.spectra = MagnitudeSpectra(config.head_window, config.hop_samples)
 
     def forward(self, latents: Tensor) -> Tensor:
-        log_magnitude, phase = self.head(self.body(latents)).float().chunk(2, dim=-1)  # [B, S, bins] each
+        return LOG_MEAN + LOG_SCALE * self.head(self.body(latents))
+
+    def synthesise(self, log_magnitudes: Tensor) -> Tensor:
+        """[B, S, bins] -> [B, S * hop] samples."""
         # The ceiling keeps an untrained or misled head from overflowing; music stays far under it.
-        return self.synthesis(torch.polar(log_magnitude.clamp(max=7.0).exp(), phase))
+        log_magnitudes = log_magnitudes.float().clamp(math.log(MAGNITUDE_FLOOR), math.log(MAGNITUDE_CEILING))
+        with torch.no_grad():
+            phases = integrate_phases(log_magnitudes, self.spectra.window, self.spectra.hop)
+        return self.spectra.synthesise(log_magnitudes, phases)
 
 
 class Codec(nn.Module):
@@ -171,7 +181,7 @@ class Codec(nn.Module):
             raise ValueError(f"codes of codec {codes.spec.identity} cannot be decoded by codec {self.spec.identity}")
         if codes.tokens.shape[-1] == 0:
             return Waveform(torch.zeros(codes.tokens.shape[0], 1, 0), self.config.sample_rate)
-        samples = self.decoder(self.quantizer.decode(codes.tokens.to(self._device)))
+        samples = self.decoder.synthesise(self.decoder(self.quantizer.decode(codes.tokens.to(self._device))))
         return Waveform(samples[:, None].cpu(), self.config.sample_rate)  # [B, 1, T]
 
     @property

@@ -1,4 +1,4 @@
-"""Training the codec: first everything against spectral distances, then the decoder against discriminators.
+"""Training the codec: first everything against magnitudes, then the decoder's sound against discriminators.
 
 The second stage leaves encoder and quantiser alone, so codes keep their meaning and a language model trained on
 them keeps its codec.
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from codec import parallel
 from codec.discriminators import SpectralDiscriminators, discriminator_loss, generator_losses
-from codec.losses import ReconstructionLoss
+from codec.losses import MagnitudeLoss, ReconstructionLoss
 from codec.model import Codec, CodecConfig
 from codec.pool import AudioPool
 from codec.training_state import Progress, TrainingState
@@ -73,7 +73,9 @@ class CodecTrainer:
         torch.manual_seed(config.seed)
         self.codec = Codec(shape or CodecConfig()).to(self.device)
         self.discriminators = SpectralDiscriminators().to(self.device)
-        self.loss = ReconstructionLoss(self.codec.config.sample_rate).to(self.device)
+        made = self.codec.config
+        self.magnitude_loss = MagnitudeLoss(made.sample_rate, made.head_window).to(self.device)
+        self.loss = ReconstructionLoss(made.sample_rate).to(self.device)
         self.generator = torch.Generator()  # seeded anew for every step
         self.optimizer = torch.optim.AdamW(self.codec.parameters(), lr=config.learning_rate, betas=(0.8, 0.99), fused=True)
         self.decoder_optimizer = torch.optim.AdamW(
@@ -128,7 +130,7 @@ class CodecTrainer:
                 bar.update(task, completed=self.step)
 
     def _reconstruct(self) -> dict[str, float]:
-        """One step of encoder, quantiser and decoder against the spectral distances."""
+        """One step of encoder, quantiser and decoder."""
         config, codec = self.config, self.codec
         samples = self._crops(config.crop_frames)
         decay = 0.5 + 0.5 * math.cos(math.pi * self.step / config.steps)
@@ -143,7 +145,7 @@ class CodecTrainer:
             latents, commitment = quantized.latents, quantized.commitment
         with self._autocast():
             produced = codec.decoder(latents)
-        distance, parts = self.loss(produced, samples)
+        distance, parts = self.magnitude_loss(produced.float(), codec.decoder.spectra(samples))
         self._descend(self.optimizer, distance + config.commitment_weight * commitment, codec)
         return parts | {"commitment": float(commitment.detach())}
 
@@ -167,7 +169,8 @@ class CodecTrainer:
             kept = self._kept(len(samples))
             quantized = codec.quantizer(latents.float(), kept, self.generator, learn=False)
         with self._autocast():
-            produced = codec.decoder(quantized.latents)
+            magnitudes = codec.decoder(quantized.latents)
+        produced = codec.decoder.synthesise(magnitudes)
         parts: dict[str, float] = {}
         if self.step % 2 == 0:
             with self._autocast():
@@ -222,14 +225,14 @@ class CodecTrainer:
         codec, fixed = self.codec, torch.Generator().manual_seed(1)
         totals: dict[str, float] = {}
         used: list[set[int]] = [set() for _ in range(codec.config.codebooks)]
-        rounds = 12
+        rounds = 6
         for _ in range(rounds):
             samples = self.valid.crops(8, 200 * codec.config.hop_samples, fixed).to(self.device)
             latents = codec.encoder(samples)
             tokens = codec.quantizer.encode(latents, codec.config.codebooks)
             if self.step > self.config.quantizer_start_step:
                 latents = codec.quantizer.decode(tokens)
-            _, parts = self.loss(codec.decoder(latents), samples)
+            _, parts = self.loss(codec.decoder.synthesise(codec.decoder(latents)), samples)
             for name, value in parts.items():
                 totals[name] = totals.get(name, 0) + value / rounds
             for depth, entries in enumerate(used):
