@@ -11,6 +11,7 @@ from symbolic_bridge.performance import SoundedNote
 GRID_SECONDS = 0.1
 WINDOW_SAMPLES = 4096
 LOWEST_HZ, HIGHEST_HZ = 60.0, 2500.0
+SILENT_ENERGY = 1e-12
 
 
 def sound_chroma(samples: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -45,19 +46,19 @@ def score_chroma(notes: Sequence[SoundedNote], points: int) -> np.ndarray:
 
 
 def chroma_agreement(sound: np.ndarray, score: np.ndarray) -> float:
-    """Mean cosine of two chromas [12, points] where both have something; 0 where nothing is shared."""
+    """Mean cosine of a sound's chroma with a score's [12, points] where the score has a note; silence counts 0."""
     points = min(sound.shape[1], score.shape[1])
     made, true = sound[:, :points], score[:, :points]
-    norms = np.linalg.norm(made, axis=0) * np.linalg.norm(true, axis=0)
-    counted = norms > 1e-12
+    counted = true.sum(axis=0) > 0
     if not counted.any():
         return 0.0
-    return float(((made * true).sum(axis=0)[counted] / norms[counted]).mean())
+    norms = np.linalg.norm(made, axis=0) * np.linalg.norm(true, axis=0)
+    return float(((made * true).sum(axis=0)[counted] / norms[counted].clip(SILENT_ENERGY)).mean())
 
 
 def shuffled_agreement(sound: np.ndarray, score: np.ndarray) -> float:
     """The agreement to expect of a sound with a one-hot score [12, points] whose points are in any order: the floor."""
     usual = score.sum(axis=1) / max(1.0, float(score.sum()))  # [12]
-    norms = np.linalg.norm(sound, axis=0)
-    counted = (norms > 1e-12) & (score.sum(axis=0) > 0)
-    return float((usual @ sound[:, counted] / norms[counted]).mean()) if counted.any() else 0.0
+    counted = score.sum(axis=0) > 0
+    norms = np.linalg.norm(sound, axis=0)[counted].clip(SILENT_ENERGY)
+    return float((usual @ sound[:, counted] / norms).mean()) if counted.any() else 0.0
