@@ -85,7 +85,11 @@ class ConvNeXt(nn.Sequential):
 
 
 class Encoder(nn.Module):
-    """[B, T] samples -> [B, S, latent_size]; T must be a multiple of the hop."""
+    """[B, T] samples -> [B, S, latent_size]; T must be a multiple of the hop.
+
+    Latents are a linear map of the features, which training starts as principal components, plus what the blocks add;
+    so are the decoder's magnitudes.
+    """
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
@@ -94,9 +98,11 @@ class Encoder(nn.Module):
             self.features.size, config.encoder_width, config.encoder_blocks, config.encoder_expansion, input_kernel=1
         )
         self.leave = nn.Linear(config.encoder_width, config.latent_size)
+        self.direct = nn.Linear(self.features.size, config.latent_size)
 
     def forward(self, samples: Tensor) -> Tensor:
-        return self.leave(self.body(self.features(samples)))
+        features = self.features(samples)
+        return self.direct(features) + self.leave(self.body(features))
 
 
 class Decoder(nn.Module):
@@ -108,10 +114,11 @@ class Decoder(nn.Module):
             config.latent_size, config.decoder_width, config.decoder_blocks, config.decoder_expansion, input_kernel=7
         )
         self.head = nn.Linear(config.decoder_width, config.head_window // 2 + 1)
+        self.direct = nn.Linear(config.latent_size, config.head_window // 2 + 1)
         self.spectra = MagnitudeSpectra(config.head_window, config.hop_samples)
 
     def forward(self, latents: Tensor) -> Tensor:
-        return LOG_MEAN + LOG_SCALE * self.head(self.body(latents))
+        return LOG_MEAN + LOG_SCALE * (self.direct(latents) + self.head(self.body(latents)))
 
     def synthesise(self, log_magnitudes: Tensor) -> Tensor:
         """[B, S, bins] -> [B, S * hop] samples."""

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeRemainingC
 from torch import Tensor, nn
 
 from codec import parallel
+from codec.components import start_from_components
 from codec.discriminators import SpectralDiscriminators, discriminator_loss, generator_losses
 from codec.losses import MagnitudeLoss, ReconstructionLoss
 from codec.model import Codec, CodecConfig
@@ -39,7 +40,8 @@ class CodecTrainingConfig:
     learning_rate: float = 1e-3
     adversarial_learning_rate: float = 2e-4
     warmup_steps: int = 200
-    quantizer_start_step: int = 500  # until then latents pass unquantised, so that codebooks start from good ones
+    start_batches: int = 64  # whose frames the direct paths are regressed on
+    quantizer_start_step: int = 300  # until then latents pass unquantised, so that codebooks start from good ones
     quantizer_start_clips: int = 256
     commitment_weight: float = 0.1
     full_depth_share: float = 0.5  # of clips that keep every codebook in quantiser dropout
@@ -132,6 +134,9 @@ class CodecTrainer:
     def _reconstruct(self) -> dict[str, float]:
         """One step of encoder, quantiser and decoder."""
         config, codec = self.config, self.codec
+        if self.step == 0:
+            start_from_components(codec, torch.cat([self._crops(config.crop_frames) for _ in range(config.start_batches)]))
+            parallel.share_first(list(codec.parameters()))
         samples = self._crops(config.crop_frames)
         decay = 0.5 + 0.5 * math.cos(math.pi * self.step / config.steps)
         self._set_rate(self.optimizer, config.learning_rate * min(1, (self.step + 1) / config.warmup_steps) * decay)
