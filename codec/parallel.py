@@ -42,7 +42,7 @@ def share_first(tensors: Iterable[Tensor]) -> None:
     """Give everybody the tensors of process 0, in place."""
     if processes() > 1:
         for tensor in tensors:
-            dist.broadcast(tensor, src=0)
+            dist.broadcast(tensor.detach(), src=0)
 
 
 def agree(flag: bool) -> bool:
