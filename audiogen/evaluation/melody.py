@@ -32,7 +32,7 @@ from audiogen.generator import Generator
 from audiogen.options import Options
 from audiogen.soundfont import Renderer
 from codec.metrics import log_mel_distance, same_level
-from codec.types import Waveform
+from codec.types import CheckpointError, Waveform
 from symbolic_bridge.instruments import INSTRUMENTS, LEADS
 from symbolic_bridge.performance import Performance, SoundedNote
 
@@ -119,6 +119,9 @@ def measure_melody(
         for item in picker.draw(settings.count):
             try:
                 take = _play(generator, renderer, item, settings)
+            except CheckpointError:
+                # Missing weights are no fault of the tune.
+                raise
             except ValueError as error:
                 picker.refuse(item.key, str(error))
                 continue

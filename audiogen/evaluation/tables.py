@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+WIDTH = 140
+
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table on stderr; numbers are rounded, None is a dash."""
@@ -18,7 +20,9 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
         table.add_column(column, justify="left" if place == 0 else "right")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    Console(stderr=True).print(table)
+    console = Console(stderr=True)
+    # A file or pipe has no width; the guess of 80 would break every heading.
+    (console if console.is_terminal else Console(stderr=True, width=WIDTH)).print(table)
 
 
 def summary_rows(result: Mapping[str, Any], columns: Sequence[str], group: str) -> list[list[object]]:
