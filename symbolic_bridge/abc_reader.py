@@ -30,6 +30,7 @@ _MUSIC_LINE = re.compile(r"[^|]*[A-Ga-gz][^|]*\|")
 _JUNK = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
 # Beginnings and ends of lines that a mail program has broken inside a mark.
 _BROKEN_START = re.compile(r"\s*(?:[/}\]]|\d+[^\s\d:]|\d+:|:(?!:)|\d+\s*\|)")
+_STRING = re.compile(r'"[^"]*"')
 _BROKEN_DIGIT = re.compile(r"[A-Ga-gz][,']*$")
 _BROKEN_END = re.compile(r"[=^_]$|(?<![:|]):$|\{[^}]*$|\[(?!\|)[^\]:|\d\"]*$")
 _FALLBACK_TITLE = "Untitled"
@@ -311,7 +312,8 @@ def _read_body(body: BodyReader, rows: list[tuple[int, str]], mender: Mender) ->
 
 def _is_broken(before: str, line: str) -> bool:
     """Whether a mark begins at the end of one line and goes on in the next."""
-    if _BROKEN_END.search(before):
+    # What stands in quotation marks is words, whatever brackets are in it.
+    if _BROKEN_END.search(_STRING.sub("", before)):
         return True
     if before.endswith("\\"):
         return False

@@ -117,15 +117,20 @@ class _BodyWriter:
             line += self._bar(bar, before)
             after = self._bars[index + 1] if index + 1 < len(self._bars) else None
             count += self._meter is None or bar.duration >= self._meter.bar_duration
-            ended = bar.end_repeat or bar.double_bar
+            full = count >= BARS_A_LINE and not self._ends_part(index + 1)
             breaks = (
-                after is None or bool(after.part) or ((ended or count >= BARS_A_LINE) and not after.endings)
+                after is None or bool(after.part) or ((full or self._ends_part(index)) and not after.endings)
             )
             line += self._closing(bar, after, breaks)
             if breaks:
                 lines.append(line)
                 line, count = "", 0
         return lines
+
+    def _ends_part(self, index: int) -> bool:
+        """Whether a bar closes a part: a single bar left of a part stays on the line before it."""
+        bar = self._bars[min(index, len(self._bars) - 1)]
+        return bar.end_repeat or bar.double_bar or index >= len(self._bars) - 1
 
     def _opening(self, bar: Bar, line: str) -> str:
         """What stands before a bar and has not been written with the bar line before it."""
@@ -174,6 +179,7 @@ class _BodyWriter:
         position = self._pickup_offset(bar, before)
         text = ""
         beat = None
+        after_tuplet = False
         place = 0
         while place < len(bar.notes):
             run, opening, ratio = self._tuplet(bar.notes, place)
@@ -182,13 +188,14 @@ class _BodyWriter:
             for turn, note in enumerate(bar.notes[place : place + run]):
                 now = position // group
                 # A tuplet or a broken pair is one group, whatever beat it reaches into.
-                if beat is not None and now != beat and turn == 0:
+                if beat is not None and turn == 0 and (now != beat or after_tuplet):
                     text += " "
                 beat = now
                 text += opening if turn == 0 else broken
                 text += self._note(note, Fraction(1) if broken else note.duration * ratio / self._unit)
                 position += note.duration
             place += run
+            after_tuplet = bool(opening)
         return text
 
     def _group_length(self) -> Fraction:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,11 +19,13 @@ TICKS_PER_QUARTER = 480
 DEFAULT_BPM = 120.0
 VELOCITY = 80
 PERCUSSION_CHANNEL = 9
-# Grid lines of a quarter note with what each costs beside the mean error of its onsets, in quarters: sixteenths
+# Grid lines of a quarter note with what each costs beside the RMS error of its onsets, in quarters: sixteenths
 # first, triplets where they fit clearly better, finer grids only where nothing else fits.
 GRIDS = ((4, 0.0), (3, 0.015), (6, 0.03), (8, 0.035), (12, 0.06))
 # A gap before the next note of at most this many whole notes belongs to the note (staccato, phrasing).
 LONGEST_GAP = Fraction(1, 16)
+# Times in a damaged file can reach for ever.
+MOST_BARS = 20000
 
 
 # -- writing -----------------------------------------------------------------------------------
@@ -178,8 +181,8 @@ def tune_of_midi(file: MidiFile, title: str = "Untitled") -> Tune:
         )
     spans, name = found
     events = [event for track in file.tracks for event in track if event.status == smf.META]
-    melody = _quantised(spans, file.ticks_per_quarter)
     meters = _meters(events, file.ticks_per_quarter)
+    melody = _quantised(spans, file.ticks_per_quarter, meters)
     lines = _bar_lines(meters, melody[-1].end)
     key = _signature_key(events, melody)
     header_meter = lines[0][2]
@@ -228,17 +231,30 @@ def _melody(file: MidiFile) -> tuple[list[tuple[int, int, int]], str] | None:
     return [highest[start] for start in sorted(highest)], "" if len(file.tracks) > 2 else name
 
 
-def _quantised(spans: list[tuple[int, int, int]], ticks: int) -> list[_Span]:
-    """Notes on the grid: each quarter takes the grid that its onsets fit best; ends meet the next onset."""
-    by_beat: dict[int, list[Fraction]] = {}
+def _quantised(
+    spans: list[tuple[int, int, int]], ticks: int, meters: list[tuple[Fraction, Meter]]
+) -> list[_Span]:
+    """Notes on the grid: each quarter takes the grid that its onsets fit best; ends meet the next onset.
+
+    Quarters are counted from the latest time signature, so that a pickup does not shift them.
+    """
+    origins = [int(start * 4 * ticks) for start, _ in meters]
+
+    def beat_of(tick: int) -> tuple[int, int]:
+        """Ticks of the quarter that a tick lies in, and of the time signature that it is counted from."""
+        origin = origins[bisect_right(origins, tick) - 1]
+        return origin + (tick - origin) // ticks * ticks, origin
+
+    by_beat: dict[tuple[int, int], list[Fraction]] = {}
     for start, _, _ in spans:
-        by_beat.setdefault(start // ticks, []).append(Fraction(start % ticks, ticks))
+        beat = beat_of(start)
+        by_beat.setdefault(beat, []).append(Fraction(start - beat[0], ticks))
     grid_of = {beat: _grid(places) for beat, places in by_beat.items()}
 
     def snap(tick: int) -> Fraction:
-        beat = tick // ticks
+        beat = beat_of(tick)
         grid = grid_of.get(beat, GRIDS[0][0])
-        return (beat + Fraction(round(Fraction(tick % ticks, ticks) * grid), grid)) / 4
+        return (Fraction(beat[0], ticks) + Fraction(round(Fraction(tick - beat[0], ticks) * grid), grid)) / 4
 
     onsets: dict[Fraction, tuple[int, int, int]] = {}
     for span in spans:
@@ -264,8 +280,8 @@ def _grid(places: list[Fraction]) -> int:
 
     def cost(option: tuple[int, float]) -> float:
         grid, price = option
-        errors = [abs(float(place) - round(place * grid) / grid) for place in places]
-        return sum(errors) / len(errors) + price
+        errors = [(float(place) - round(place * grid) / grid) ** 2 for place in places]
+        return (sum(errors) / len(errors)) ** 0.5 + price
 
     return min(GRIDS, key=cost)[0]
 
@@ -284,12 +300,18 @@ def _meters(events: list[MidiEvent], ticks: int) -> list[tuple[Fraction, Meter]]
 
 
 def _bar_lines(meters: list[tuple[Fraction, Meter]], end: Fraction) -> list[tuple[Fraction, Fraction, Meter]]:
-    """Bars as (start, end, meter) up to the end of the last note."""
+    """Bars as (start, end, meter) up to the end of the last note.
+
+    Raises:
+        ValueError: there are more than MOST_BARS, as damaged times can make them.
+    """
     lines = []
     for index, (start, meter) in enumerate(meters):
         stop = meters[index + 1][0] if index + 1 < len(meters) else end
         stop = min(stop, end)
         while start < stop:
+            if len(lines) == MOST_BARS:
+                raise ValueError(f"found more than {MOST_BARS} bars up to the last note; allowed is a tune")
             bar_end = start + meter.bar_duration
             if index + 1 < len(meters):
                 bar_end = min(bar_end, meters[index + 1][0])

@@ -66,7 +66,7 @@ def read_midi_bytes(data: bytes) -> MidiFile:
         ValueError: the bytes are no such file or end too early; the message says what was found at which byte.
     """
     if not data:
-        raise ValueError("the file is empty (0 bytes); allowed is a MIDI file, which begins with MThd")
+        raise ValueError("found 0 bytes (an empty file); a MIDI file begins with MThd")
     if data[:4] == b"RIFF" and data[8:12] == b"RMID":
         start = data.find(b"MThd")
         data = data[start:] if start > 0 else data
