@@ -316,7 +316,7 @@ class Generator:
             text=wishes.text if _words_agree(wishes) else None,
             instrument=wishes.instrument,
             accompaniment=wishes.accompaniment,
-            style=None,
+            style=0,
             tempo_bpm=wishes.tempo_bpm,
             kind=wishes.kind,
             mode=wishes.mode,

@@ -70,7 +70,10 @@ class MagnitudeLoss(nn.Module):
         """Total and its parts for [B, S, bins] log magnitudes."""
         made, true = produced.exp(), wanted.exp()
         mel = F.l1_loss(*((x @ self.bands).clamp_min(MEL_FLOOR).log() for x in (made, true)))
-        bins = F.l1_loss(produced, wanted)
+        # Half of it weighs every bin alike, half the loud ones: the peaks, from which pitch and phase follow.
+        loudness = true.sqrt()
+        difference = (produced - wanted).abs()
+        bins = 0.5 * difference.mean() + 0.5 * (loudness * difference).sum() / loudness.sum()
         convergence = ((made - true).norm(dim=(1, 2)) / true.norm(dim=(1, 2)).clamp_min(0.1)).mean()
         parts = {"mel": mel, "bins": bins, "convergence": convergence}
         return mel + bins + convergence, {name: float(part.detach()) for name, part in parts.items()}

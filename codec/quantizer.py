@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from codec.parallel import processes, share_first, sum_over_all
 
-DECAY = 0.99
-DEAD_BELOW = 0.1  # share of the average use under which an entry restarts
+DECAY = 0.97
+DEAD_BELOW = 0.2  # share of the average use under which an entry restarts
+RESTART_USES = 0.5  # share of the average use an entry restarts with: if nothing comes, it is dead again soon
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Codebook(nn.Module):
         if len(dead):
             fresh = points[torch.randint(len(points), (len(dead),), generator=generator)]
             share_first([fresh])
-            self._restart(dead, fresh, uses)
+            self._restart(dead, fresh, RESTART_USES * uses)
 
     @torch.no_grad()
     def start(self, points: Tensor, generator: torch.Generator) -> None:
