@@ -1,0 +1,380 @@
+"""The command line: what it writes, what it prints where, and one line for everything that cannot be done."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from audiogen.cli import run
+from codec.audio_files import write_audio
+from codec.types import Waveform
+
+ROOT = Path(__file__).parents[1]
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals and file limits of POSIX")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kesh_abc: str) -> Path:
+    """The working folder of a command, with kesh.abc in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kesh.abc").write_text(kesh_abc, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def call(here: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    def command(*arguments: object) -> Outcome:
+        capfd.readouterr()
+        code = run([str(argument) for argument in arguments])
+        said = capfd.readouterr()
+        return Outcome(code, str(said.out), str(said.err))
+
+    return command
+
+
+@pytest.fixture
+def make(call: Callable[..., Outcome], tiny_weights: Path) -> Callable[..., Outcome]:
+    """As `call`, with untrained weights."""
+    return lambda *arguments: call(*arguments, "--model", tiny_weights)
+
+
+def refused(outcome: Outcome, *words: str) -> None:
+    """One clear line on stderr, exit code 2, nothing on stdout."""
+    assert outcome.code == 2, outcome.err
+    lines = [line for line in outcome.err.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, outcome.err
+    assert "Traceback" not in outcome.err
+    assert outcome.out == ""
+    for word in words:
+        assert word in lines[0]
+
+
+def test_generate_writes_a_wav_and_says_what_it_understood(make: Callable[..., Outcome], here: Path) -> None:
+    done = make(
+        "generate", "a lively jig in D on the fiddle, sparkly", "-o", "a.wav", "--duration", 2, "--seed", 7
+    )
+    assert done.code == 0, done.err
+    assert done.out == ""
+    assert "understood: jig in D" in done.err
+    assert "not understood: sparkly" in done.err
+    assert "seed 7" in done.err
+    with soundfile.SoundFile(here / "a.wav") as file:
+        assert file.frames > 24000
+        facts = json.loads(file.copy_metadata()["comment"])
+    assert facts["prompt"] == "a lively jig in D on the fiddle, sparkly"
+    assert facts["seed"] == 7
+    assert facts["version"]
+
+
+def test_a_seed_is_drawn_and_told_where_none_is_given(make: Callable[..., Outcome], here: Path) -> None:
+    first = make("generate", "a jig", "--duration", 1, "-o", "a.wav", "--json").json
+    again = make("generate", "a jig", "--duration", 1, "-o", "b.wav", "--json", "--seed", first["seed"]).json
+    assert again["seed"] == first["seed"]
+    assert (here / "a.wav").read_bytes() == (here / "b.wav").read_bytes()
+
+
+def test_json_is_one_object_on_stdout_and_nothing_else(make: Callable[..., Outcome]) -> None:
+    done = make("generate", "a waltz in G", "-o", "a.flac", "--duration", 2, "--seed", 1, "--json")
+    report = done.json
+    assert report["output"] == "a.flac"
+    assert report["seed"] == 1
+    assert report["attributes"]["kind"] == "waltz"
+    assert 1 < report["seconds"] < 7
+    assert {"load", "compose", "perform", "play", "decode"} <= set(report["wall_seconds"])
+
+
+def test_several_are_numbered_with_seeds_that_count_up(make: Callable[..., Outcome], here: Path) -> None:
+    done = make(
+        "generate", "a jig", "-n", 2, "-o", "a.ogg", "--duration", 1, "--seed", 5, "--json", "--keep", "kept"
+    )
+    assert [(entry["output"], entry["seed"]) for entry in done.json] == [("a-01.ogg", 5), ("a-02.ogg", 6)]
+    assert (here / "kept" / "02" / "codes.npz").is_file()
+    assert (here / "a-01.ogg").read_bytes() != (here / "a-02.ogg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "other"),
+    [
+        ("--instrument", "fiddle", "flute"),
+        ("--tempo", "90", "130"),
+        ("--key", "D", "G"),
+        ("--accompaniment", "none", "guitar"),
+        ("--duration", "2", "8"),
+        ("--route", "tune", "free"),
+        ("--seed", "1", "2"),
+    ],
+)
+def test_each_flag_changed_alone_changes_the_sound(
+    make: Callable[..., Outcome], here: Path, flag: str, value: str, other: str
+) -> None:
+    fixed = {"--duration": "2", "--seed": "1"}
+    for name, choice in (("a.wav", value), ("b.wav", other)):
+        flags = [part for pair in (fixed | {flag: choice}).items() for part in pair]
+        assert make("generate", "a jig", "-o", name, *flags).code == 0
+    assert (here / "a.wav").read_bytes() != (here / "b.wav").read_bytes()
+
+
+def test_kept_folders_go_on_from_an_edit(make: Callable[..., Outcome], here: Path) -> None:
+    done = make("generate", "a jig", "--duration", 2, "--seed", 3, "-o", "a.wav", "--keep", "kept", "--json")
+    assert done.json["kept"] == "kept"
+    again = make("generate", "--from", "kept", "-o", "b.wav", "--json").json
+    assert (again["seed"], again["route"]) == (3, "tune")
+    assert (here / "a.wav").read_bytes() == (here / "b.wav").read_bytes()
+    path = here / "kept" / "tune.abc"
+    path.write_text((here / "kesh.abc").read_text(encoding="utf-8"), encoding="utf-8")
+    edited = make("generate", "--from", "kept", "-o", "c.wav", "--json").json
+    assert edited["title"] == "The Kesh"
+    assert (here / "b.wav").read_bytes() != (here / "c.wav").read_bytes()
+
+
+def test_compose_writes_one_file_of_many_tunes(make: Callable[..., Outcome], here: Path) -> None:
+    done = make("compose", "a reel in A dorian", "-n", 3, "-o", "reels.abc", "--seed", 2, "--json")
+    assert done.json["tunes"] == 3
+    text = (here / "reels.abc").read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if line.startswith("X:")] == ["X:1", "X:2", "X:3"]
+    assert text.count("K:Ador") == 3
+    assert run(["tune", "check", "reels.abc"]) == 0
+
+
+def test_perform_plays_a_folder_and_lists_what_it_cannot(make: Callable[..., Outcome], here: Path) -> None:
+    folder = here / "tunes"
+    folder.mkdir()
+    (folder / "a.abc").write_text((here / "kesh.abc").read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "b.abc").write_text("no tune at all", encoding="utf-8")
+    (folder / "c.mid").write_bytes(b"MThd\x00")
+    done = make("perform", folder, "-o", "out", "--duration", 2, "--seed", 1, "--json")
+    assert done.code == 2
+    assert [entry["output"] for entry in done.json["outputs"]] == [str(Path("out") / "a.wav")]
+    assert [Path(entry["file"]).name for entry in done.json["rejected"]] == ["b.abc", "c.mid"]
+    assert "b.abc" in done.err
+    assert sorted(path.name for path in (here / "out").iterdir()) == ["a.wav"]
+
+
+def test_perform_moves_a_tune_into_the_instruments_range_with_a_warning(
+    make: Callable[..., Outcome], here: Path
+) -> None:
+    (here / "low.abc").write_text("X:1\nT:Low\nM:4/4\nL:1/4\nK:C\nC,,D,,E,,F,,|C,,4|]\n", encoding="utf-8")
+    done = make("perform", "low.abc", "-o", "low.wav", "--instrument", "whistle", "--duration", 2)
+    assert done.code == 0, done.err
+    assert "warning:" in done.err
+    assert "octave" in done.err
+
+
+def test_tunes_are_converted_and_checked(call: Callable[..., Outcome], here: Path) -> None:
+    assert call("tune", "convert", "kesh.abc", "kesh.mid").code == 0
+    assert (here / "kesh.mid").read_bytes()[:4] == b"MThd"
+    assert call("tune", "convert", "kesh.mid", "back.abc").code == 0
+    assert call("tune", "convert", "kesh.abc", "up.abc", "--transpose", 2).code == 0
+    assert "K:A" in (here / "up.abc").read_text(encoding="utf-8")
+    assert call("tune", "check", "kesh.abc", "up.abc").out.count("no fault") == 2
+    (here / "bad.abc").write_text("X:1\nT:Bad\nM:4/4\nL:1/4\nK:C\nABC|?@|\n", encoding="utf-8")
+    bad = call("tune", "check", "kesh.abc", "bad.abc", "--json")
+    assert bad.code == 2
+    assert [bool(report["faults"]) for report in bad.json] == [False, True]
+
+
+def test_codec_roundtrip_reports_its_bitrate(make: Callable[..., Outcome], here: Path) -> None:
+    write_audio(here / "in.wav", Waveform(0.1 * torch.randn(1, 2, 44100), 44100))
+    done = make("codec", "roundtrip", "in.wav", "out.wav", "--json")
+    report = done.json
+    assert report["codebooks"] == 3
+    assert report["bitrate_kbps"] == pytest.approx(50 * 3 * 4 / 1000)
+    assert report["frame_rate"] == 50
+    assert soundfile.info(here / "out.wav").frames == 24000
+    fewer = make("codec", "roundtrip", "in.wav", "out.wav", "--bitrate", 0.45, "--json").json
+    assert fewer["codebooks"] == 2
+    refused(make("codec", "roundtrip", "in.wav", "out.wav", "--bitrate", 0.01), "kbps")
+
+
+def test_info_names_instruments_and_kinds(call: Callable[..., Outcome]) -> None:
+    facts = call("info", "--json").json
+    assert "fiddle" in facts["instruments"]
+    assert "jig" in facts["kinds"]
+    assert facts["version"]
+    assert "torch" in call("info").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["generate"], ["PROMPT"]),
+        (["generate", ""], ["empty"]),
+        (["generate", "quarterly tax return"], ["nothing musical"]),
+        (["generate", "a jig", "--duration", "0"], ["duration 0 s"]),
+        (["generate", "a jig", "--duration", "-3"], ["duration -3 s"]),
+        (["generate", "a jig", "--duration", "nan"], ["duration nan s"]),
+        (["generate", "a jig", "--duration", "36000"], ["36000"]),
+        (["generate", "a jig for 10 hours"], ["36000"]),
+        (["generate", "a jig", "--duration", "soon"], ["--duration"]),
+        (["generate", "a jig", "--tempo", "5000"], ["tempo 5000"]),
+        (["generate", "a jig", "--key", "H"], ["key 'H'"]),
+        (["generate", "a jig", "--instrument", "kazoo"], ["kazoo", "fiddle"]),
+        (["generate", "a jig", "--accompaniment", "drums"], ["drums", "guitar"]),
+        (["generate", "a jig", "--route", "radio"], ["radio", "soundfont"]),
+        (["generate", "a jig", "--seed", "-1"], ["seed -1"]),
+        (["generate", "a jig", "-n", "0"], ["-n 0"]),
+        (["generate", "a jig", "-o", "nowhere/a.wav"], ["nowhere/a.wav", "No such file or directory"]),
+        (["generate", "a jig", "-o", "a.aac"], ["'.aac'", ".wav"]),
+        (["generate", "a jig", "--tune", "no.abc"], ["no.abc: no such file"]),
+        (["generate", "--from", "nowhere"], ["nowhere: no such folder"]),
+        (["generate", "a jig", "--from", "nowhere"], ["neither"]),
+        (["generate", "a jig", "--model", "nowhere"], ["nowhere: no such folder of weights"]),
+        (["generate", "a jig", "--device", "warp"], ["warp"]),
+        (["generate", "a jig", "--colour", "red"], ["--colour"]),
+        (["compose", "a jig", "-o", "a.pdf"], ["'.pdf'", ".abc"]),
+        (["compose", "a jig", "-n", "2", "-o", "a.mid"], ["a.mid"]),
+        (["perform", "no.abc", "-o", "a.wav"], ["no.abc: no such file"]),
+        (["perform", ".", "-o", "out", "--duration", "0"], ["duration 0 s"]),
+        (["tune", "convert", "kesh.abc", "kesh.pdf"], ["'.pdf'"]),
+        (["tune", "convert", "kesh.abc", "k.abc", "--transpose", "99"], ["99"]),
+        (["codec", "roundtrip", "no.wav", "out.wav", "--model", "nowhere"], ["nowhere"]),
+        (["train", "codec", "--minutes", "0"], ["--minutes 0"]),
+        (["sing"], ["sing"]),
+    ],
+    ids=lambda value: " ".join(value)[:40],
+)
+def test_bad_input_gets_one_line_and_leaves_nothing(
+    call: Callable[..., Outcome], here: Path, arguments: list[str], words: list[str]
+) -> None:
+    refused(call(*arguments), *words)
+    assert [path.name for path in here.iterdir()] == ["kesh.abc"]
+
+
+BROKEN_TUNES: dict[str, bytes] = {
+    "empty.abc": b"",
+    "binary.abc": bytes(range(256)),
+    "prose.abc": b"Dear Sir, I regret to inform you\n",
+    "headless.abc": b"X:1\nT:Only a head\nK:G\n",
+    "empty.mid": b"",
+    "text.mid": b"this is no MIDI",
+    "cut.mid": b"MThd\x00\x00\x00\x06\x00\x01\x00\x02\x01\xe0MTrk\x00\x00\x10\x00",
+}
+
+
+@pytest.mark.parametrize("name", list(BROKEN_TUNES))
+def test_broken_notation_is_refused_by_name(call: Callable[..., Outcome], here: Path, name: str) -> None:
+    (here / name).write_bytes(BROKEN_TUNES[name])
+    refused(call("perform", name, "-o", "a.wav"), name)
+    refused(call("generate", "a jig", "--tune", name, "-o", "a.wav"), name)
+    refused(call("tune", "convert", name, "a.mid"), name)
+    assert not (here / "a.wav").exists()
+    assert not (here / "a.mid").exists()
+
+
+def test_ten_thousand_bars_are_refused_or_cut(make: Callable[..., Outcome], here: Path) -> None:
+    text = "X:1\nT:Long\nR:jig\nM:6/8\nL:1/8\nK:D\n" + "dAF DFA|\n" * 10_000
+    (here / "long.abc").write_text(text, encoding="utf-8")
+    refused(make("perform", "long.abc", "-o", "a.wav"), "long.abc", "at most 600 s", "duration")
+    assert not (here / "a.wav").exists()
+    assert make("perform", "long.abc", "-o", "a.wav", "--duration", 3).code == 0
+
+
+def test_broken_sound_is_refused_by_name(make: Callable[..., Outcome], here: Path) -> None:
+    write_audio(here / "whole.wav", Waveform(torch.zeros(1, 1, 24000), 24000))
+    (here / "cut.wav").write_bytes((here / "whole.wav").read_bytes()[:2000])
+    (here / "empty.wav").write_bytes(b"")
+    (here / "noise.wav").write_bytes(np.random.default_rng(0).bytes(3000))
+    for name in ("cut.wav", "empty.wav", "noise.wav"):
+        refused(make("codec", "roundtrip", name, "out.wav"), name)
+    assert not (here / "out.wav").exists()
+
+
+def test_an_existing_output_is_replaced_only_by_a_whole_one(make: Callable[..., Outcome], here: Path) -> None:
+    (here / "a.wav").write_bytes(b"old")
+    refused(make("perform", "kesh.abc", "-o", "a.wav", "--instrument", "kazoo"), "kazoo")
+    assert (here / "a.wav").read_bytes() == b"old"
+    assert make("perform", "kesh.abc", "-o", "a.wav", "--duration", 1).code == 0
+    assert soundfile.info(here / "a.wav").frames > 24000
+
+
+def test_a_missing_extra_is_named_with_how_to_install_it(
+    call: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fluidsynth", None)
+    refused(call("perform", "kesh.abc", "-o", "a.wav", "--route", "soundfont"), "pip install", "soundfont")
+
+
+def start(here: Path, *arguments: str, before: str = "") -> subprocess.Popen[str]:
+    """A command in a process of its own."""
+    program = f"{before}\nfrom audiogen.cli import main\nmain()"
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        cwd=here,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@POSIX
+def test_a_full_disk_is_one_line_and_leaves_nothing(here: Path, tiny_weights: Path) -> None:
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))"
+    arguments = ("perform", "kesh.abc", "-o", "a.wav", "--duration", "2", "--model", str(tiny_weights))
+    process = start(here, *arguments, before=limit)
+    out, err = process.communicate()
+    refused(Outcome(process.returncode, out, err), "a.wav", "too large")
+    assert [path.name for path in here.iterdir()] == ["kesh.abc"]
+
+
+@POSIX
+def test_an_interrupt_leaves_nothing_half_written(here: Path, tiny_weights: Path) -> None:
+    # Ctrl-C at the worst moment: the new file is whole under its temporary name and not yet renamed.
+    worst = "import os, signal; os.replace = lambda *_: os.kill(os.getpid(), signal.SIGINT)"
+    arguments = ("perform", "kesh.abc", "-o", "a.wav", "--model", str(tiny_weights), "--duration", "2")
+    process = start(here, *arguments, before=worst)
+    _, err = process.communicate()
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "error: interrupted" in err
+    assert [path.name for path in here.iterdir()] == ["kesh.abc"]
+
+
+def test_every_command_teaches_with_an_example(call: Callable[..., Outcome]) -> None:
+    commands = [
+        ["generate"], ["compose"], ["perform"], ["tune", "convert"], ["tune", "check"], ["codec", "roundtrip"],
+        ["data", "build"], ["train", "codec"], ["train", "lm"], ["train", "composer"], ["train", "all"],
+    ]  # fmt: skip
+    for command in [[], *commands]:
+        done = call(*command, "--help")
+        assert done.code == 0
+        assert f"  audiogen {' '.join(command)}".rstrip() in done.out, command
+
+
+def test_help_comes_in_half_a_second() -> None:
+    # Of this process and its children, so that a busy machine does not count; a cold disk is not measured.
+    program = (
+        "import time; began = time.process_time(); import audiogen.cli as c; c.run(['--help']); "
+        "import sys; print(time.process_time() - began, file=sys.stderr)"
+    )
+    seconds = [
+        float(
+            subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT).stderr
+        )
+        for _ in range(3)
+    ]
+    assert min(seconds) < 0.5
