@@ -378,9 +378,10 @@ def _signature_key(events: list[MidiEvent], melody: list[_Span]) -> Key:
     signature = next(
         (event for event in events if event.kind == smf.KEY_SIGNATURE and len(event.data) == 2), None
     )
-    sharps = None
+    sharps, minor = None, False
     if signature is not None:
         sharps = int.from_bytes(signature.data[:1], "big", signed=True)
+        minor = signature.data[1] == 1
     weights = [0.0] * 12
     for span in melody:
         weights[span.pitch % 12] += float(span.end - span.start)
@@ -388,9 +389,10 @@ def _signature_key(events: list[MidiEvent], melody: list[_Span]) -> Key:
     last = melody[-1].pitch % 12
     best: tuple[float, Key] | None = None
     for mode, moved in MODE_SHARPS.items():
-        if mode in ("lydian", "phrygian", "locrian"):
+        # A file that says minor means it; many say major whatever they are.
+        if mode in ("lydian", "phrygian", "locrian") or (minor and mode in ("major", "mixolydian")):
             continue
-        for place in range(-6, 7):
+        for place in range(-7, 8):
             tonic = "FCGDAEB"[(place - moved + 1) % 7] + {-1: "b", 0: "", 1: "#"}.get(
                 (place - moved + 1) // 7, "?"
             )

@@ -106,7 +106,8 @@ def _part_groups(tune: Tune) -> list[tuple[int, int]]:
         spans.setdefault(label, (start, stop))
     if labels[0][0] > 0 and wanted[0] not in spans:
         spans[wanted[0]] = (0, labels[0][0])
-    if any(label not in spans for label in wanted):
+    # An order that leaves parts out is a label or a remark, not an order.
+    if set(wanted) != set(spans):
         return whole
     lead_in = [(0, labels[0][0])] if labels[0][0] > 0 and (0, labels[0][0]) not in spans.values() else []
     return lead_in + [spans[label] for label in wanted]

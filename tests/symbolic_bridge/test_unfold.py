@@ -79,6 +79,7 @@ def test_a_part_order_of_the_header_is_honoured():
     body = "P:A\nC|D||\nP:B\n|:E:|"
     assert letters(unfold_tune(tune_of(body, "P:ABA\n"))) == "CDEECD"
     assert letters(unfold_tune(tune_of(body, "P:AXA\n"))) == "CDEE"
+    assert letters(unfold_tune(tune_of(body, "P:A\n"))) == "CDEE"
     assert letters(unfold_tune(tune_of("C|D:|", "P:AABB\n"))) == "CDCD"
 
 
