@@ -244,6 +244,9 @@ class Generator:
         if route == "free":
             wishes = resolve(wishes)
         elif not begun:
+            if tune is None:
+                # Settled before composing: the mood's pace is then in the tune and must not count again.
+                wishes = resolve(wishes)
             tune = self._find_tune(tune, wishes, seed, journey)
             wishes = fill_from_tune(wishes, tune)
             with journey.stage("perform"):

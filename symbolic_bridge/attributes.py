@@ -216,7 +216,8 @@ def _resolved_tempo(attributes: TuneAttributes, kind: Kind, meter: Meter) -> tup
             factor = mood_factor
         else:
             factor = attributes.tempo_factor or mood_factor
-        return min(max(usual * factor, LOWEST_TEMPO_BPM), HIGHEST_TEMPO_BPM), ""
+        # Whole beats a minute, as metronomes and Q: fields have them.
+        return float(round(min(max(usual * factor, LOWEST_TEMPO_BPM), HIGHEST_TEMPO_BPM))), ""
     if attributes.tempo_is_felt:
         return said, ""
     counted = kind.counted_tempo_in(meter, said)
