@@ -124,9 +124,7 @@ def read_boxes(folder: str | Path) -> KeptPath:
     Raises:
         ValueError: the folder is missing, is not one of ours, or the edited file cannot be read.
     """
-    source = Path(folder)
-    if not source.is_dir():
-        raise ValueError(f"{source}: no such folder; --from needs one that --keep has left")
+    source = _kept_folder(folder)
     manifest = _read_manifest(source)
     hashes = manifest["hashes"]
     present = [name for name in FILES if (source / name).is_file()]
@@ -152,6 +150,11 @@ def read_boxes(folder: str | Path) -> KeptPath:
         # What a person wrote into the file was asked for as well.
         asked = boxes.attributes
     return KeptPath(boxes, FILES[start], asked, manifest["seed"], manifest["route"])
+
+
+def kept_seed(folder: str | Path) -> int:
+    """The seed that a kept folder was made with; errors as in `read_boxes`."""
+    return _read_manifest(_kept_folder(folder))["seed"]
 
 
 def performance_as_text(performance: Performance) -> str:
@@ -197,6 +200,13 @@ def performance_from_json(values: Mapping[str, Any]) -> Performance:
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a performance: entry {error} is missing or of the wrong form") from error
+
+
+def _kept_folder(folder: str | Path) -> Path:
+    source = Path(folder)
+    if not source.is_dir():
+        raise ValueError(f"{source}: no such folder; --from needs one that --keep has left")
+    return source
 
 
 def _write(path: Path, text: str) -> None:
@@ -250,6 +260,8 @@ def _read_manifest(source: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: is not a manifest of --keep")
     if not {"seed", "route", "asked", "hashes"} <= set(manifest):
         raise ValueError(f"{path}: needs seed, route, asked and hashes")
+    if not isinstance(manifest["seed"], int):
+        raise ValueError(f"{path}: seed is {manifest['seed']!r}; a whole number is needed")
     return manifest
 
 

@@ -139,9 +139,13 @@ class Codec(nn.Module):
         self.quantizer = ResidualQuantizer(config.codebooks, config.codebook_size, config.latent_size)
         self.decoder = Decoder(config)
 
-    @cached_property
+    @property
     def spec(self) -> CodecSpec:
         """Rates, sizes and identity; computed once, on weights that are no longer trained."""
+        return self._spec
+
+    @cached_property
+    def _spec(self) -> CodecSpec:
         config = self.config
         return CodecSpec(
             sample_rate=config.sample_rate,

@@ -144,6 +144,8 @@ def test_kept_folders_go_on_from_an_edit(make: Callable[..., Outcome], here: Pat
     again = make("generate", "--from", "kept", "-o", "b.wav", "--json").json
     assert (again["seed"], again["route"]) == (3, "tune")
     assert (here / "a.wav").read_bytes() == (here / "b.wav").read_bytes()
+    several = make("generate", "--from", "kept", "-n", 2, "-o", "n.wav", "--json").json
+    assert [entry["seed"] for entry in several] == [3, 4]
     path = here / "kept" / "tune.abc"
     path.write_text((here / "kesh.abc").read_text(encoding="utf-8"), encoding="utf-8")
     edited = make("generate", "--from", "kept", "-o", "c.wav", "--json").json
@@ -210,6 +212,23 @@ def test_codec_roundtrip_reports_its_bitrate(make: Callable[..., Outcome], here:
     refused(make("codec", "roundtrip", "in.wav", "out.wav", "--bitrate", 0.01), "kbps")
 
 
+def test_data_build_goes_on_where_it_stopped(make: Callable[..., Outcome], here: Path, kesh_abc: str) -> None:
+    tunes = here / "tunes"
+    tunes.mkdir()
+    for number in range(3):
+        (tunes / f"{number}.abc").write_text(kesh_abc.replace("GAG", "GBG"[number] * 3), encoding="utf-8")
+    (tunes / "broken.abc").write_text("X:1\nT:Broken\nK:G\n", encoding="utf-8")
+    first = make("data", "build", "--tunes", tunes, "-o", "shards", "--json").json
+    parts = [entry for entry in first.values() if isinstance(entry, dict)]
+    assert sum(part["clips"] for part in parts) == 3
+    assert sum(part["shards_written"] for part in parts) == len(parts)
+    assert any("broken" in entry["item"] for entry in first["rejected"])
+    again = make("data", "build", "--tunes", tunes, "-o", "shards", "--json").json
+    parts = [entry for entry in again.values() if isinstance(entry, dict)]
+    assert sum(part["shards_written"] for part in parts) == 0
+    assert sum(part["clips"] for part in parts) == 3
+
+
 def test_info_names_instruments_and_kinds(call: Callable[..., Outcome]) -> None:
     facts = call("info", "--json").json
     assert "fiddle" in facts["instruments"]
@@ -242,6 +261,7 @@ def test_info_names_instruments_and_kinds(call: Callable[..., Outcome]) -> None:
         (["generate", "a jig", "--tune", "no.abc"], ["no.abc: no such file"]),
         (["generate", "--from", "nowhere"], ["nowhere: no such folder"]),
         (["generate", "a jig", "--from", "nowhere"], ["neither"]),
+        (["generate", "a jig", "--keep", "kesh.abc"], ["kesh.abc: is a file"]),
         (["generate", "a jig", "--model", "nowhere"], ["nowhere: no such folder of weights"]),
         (["generate", "a jig", "--device", "warp"], ["warp"]),
         (["generate", "a jig", "--colour", "red"], ["--colour"]),

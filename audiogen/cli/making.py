@@ -97,6 +97,7 @@ def generate(
       audiogen generate --from air/ -o air2.wav
     """
     from audiogen.generator import Generator, new_seed
+    from audiogen.kept import kept_seed
     from audiogen.options import Options, ask, check_wishes
     from audiogen.tune_files import read_one_tune
     from codec.audio_files import check_writable
@@ -110,6 +111,7 @@ def generate(
     if prompt is not None:
         # Asked here too, so that a prompt with nothing in it is refused before any weights are loaded.
         ask(prompt, options)
+    check_folder(keep)
     outputs = numbered(output, count)
     for path in outputs:
         check_writable(path)
@@ -117,7 +119,8 @@ def generate(
     if tune is not None:
         given, notes = read_one_tune(tune)
         warn(notes)
-    seed = new_seed() if seed is None and from_folder is None else seed
+    if seed is None:
+        seed = new_seed() if from_folder is None else kept_seed(from_folder)
     reports: list[dict[str, object]] = []
     began = time.perf_counter()
     player = Generator(model, device)
@@ -125,7 +128,7 @@ def generate(
     for number, path in enumerate(outputs):
         folder = keep / f"{number + 1:02d}" if keep is not None and count > 1 else keep
         with progress_bars() as progress:
-            each = replace(options, seed=None if seed is None else seed + number)
+            each = replace(options, seed=seed + number)
             if from_folder is not None:
                 clip = player.resume(from_folder, each, progress=progress)
             else:
@@ -222,6 +225,7 @@ def perform(
     from codec.audio_files import check_writable
 
     check_wishes(duration, tempo, seed, 1)
+    check_folder(keep)
     folder = source.is_dir()
     if folder:
         output.mkdir(parents=True, exist_ok=True)
@@ -277,6 +281,12 @@ def numbered(output: Path, count: int) -> list[Path]:
         return [output]
     width = max(2, len(str(count)))
     return [output.with_name(f"{output.stem}-{n:0{width}d}{output.suffix}") for n in range(1, count + 1)]
+
+
+def check_folder(folder: Path | None) -> None:
+    """Refuse a --keep that is a file before the work is done."""
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder}: is a file; --keep needs a folder")
 
 
 def _understood(attributes: TuneAttributes) -> None:
