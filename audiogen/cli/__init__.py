@@ -62,6 +62,8 @@ def run(arguments: list[str]) -> int:
     """Run one command; the exit code."""
     try:
         code = app(arguments, prog_name="audiogen", standalone_mode=False)
+        if code == INTERRUPTED:  # what newer typers make of Ctrl-C
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except _UsageFault as error:
         # Without arguments typer "fails" with the help as its message.
@@ -72,8 +74,6 @@ def run(arguments: list[str]) -> int:
         return _complain(message, BAD_INPUT)
     except (typer.Abort, KeyboardInterrupt):
         return _complain("interrupted; nothing was left half-written", INTERRUPTED)
-    except typer.Exit as stop:
-        return stop.exit_code
     except BrokenPipeError:
         # The reader (head, less) has gone; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
