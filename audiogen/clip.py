@@ -90,6 +90,7 @@ class Clip:
             "route": self.route,
             "version": VERSION,
             "attributes": json.loads(self.attributes.to_json()),
+            "asked": json.loads(self.asked.to_json()),
             "not_understood": list(self.attributes.unknown),
             "title": self.tune.header.title if self.tune else None,
             "seconds": round(self.seconds, 3),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from audiogen.conditions import ConditionTables, Conditions
+from audiogen.conditions import Conditions, ConditionTables
 from audiogen.text_encoder import TextEncoder
 from audiogen.transformer import KeyValueCache, Transformer, TransformerConfig
 from symbolic_bridge.conditioner import ScoreConditioner
@@ -99,7 +99,9 @@ class AudioLM(nn.Module):
         )
         self.body = Transformer(config.transformer)
         self.heads = nn.Linear(width, config.streams * config.codebook_size, bias=False)
-        self.register_buffer("stream_starts", torch.arange(config.streams)[:, None] * entries, persistent=False)
+        self.register_buffer(
+            "stream_starts", torch.arange(config.streams)[:, None] * entries, persistent=False
+        )
         self.register_buffer("attribute_starts", torch.tensor([0, *sizes[:-1]]).cumsum(0), persistent=False)
         nn.init.normal_(self.codes.weight, std=config.streams**-0.5)
         nn.init.normal_(self.attributes.weight, std=len(sizes) ** -0.5)
@@ -122,7 +124,12 @@ class AudioLM(nn.Module):
         return added, *self.text(prompting.text)
 
     def forward(
-        self, previous: Tensor, added: Tensor, memory: Tensor, mask: Tensor, cache: KeyValueCache | None = None
+        self,
+        previous: Tensor,
+        added: Tensor,
+        memory: Tensor,
+        mask: Tensor,
+        cache: KeyValueCache | None = None,
     ) -> Tensor:
         """Logits of each step's codes.
 

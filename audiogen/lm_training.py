@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 from torch import Tensor, nn
 
 from audiogen.conditions import Conditions
@@ -97,8 +98,14 @@ class LMTrainer:
             self._checkpoint()
 
     def _steps_with_bar(self) -> Iterator[None]:
-        columns = (TextColumn("player"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f} steps"))
-        with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), disable=parallel.rank() > 0) as bar:
+        columns = (
+            TextColumn("player"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
+        )
+        with Bar(
+            *columns, TimeRemainingColumn(), console=Console(stderr=True), disable=parallel.rank() > 0
+        ) as bar:
             task = bar.add_task("", total=self.config.steps, completed=self.step)
             while self.step < self.config.steps:
                 yield
@@ -142,7 +149,9 @@ class LMTrainer:
         left, has_score = [], []
         for row, entry in zip(draws.tolist(), conditions, strict=True):
             nothing = row[-1] < config.drop_all
-            dropped = [n for n, chance, draw in zip(names, chances, row, strict=False) if nothing or draw < chance]
+            dropped = [
+                n for n, chance, draw in zip(names, chances, row, strict=False) if nothing or draw < chance
+            ]
             left.append(replace(entry, **dict.fromkeys(dropped)))
             has_score.append(not nothing and row[-2] >= config.drop_score)
         return left, torch.tensor(has_score)
@@ -166,7 +175,10 @@ class LMTrainer:
         """Cross-entropy of each stream on fixed valid windows, with everything given and with text alone."""
         fixed = torch.Generator().manual_seed(1)
         rounds = 10
-        totals = {"given": torch.zeros(self.model.config.streams), "text": torch.zeros(self.model.config.streams)}
+        totals = {
+            "given": torch.zeros(self.model.config.streams),
+            "text": torch.zeros(self.model.config.streams),
+        }
         self.model.eval()
         for _ in range(rounds):
             windows = self._draw(self.valid, 8, fixed)
@@ -183,7 +195,7 @@ class LMTrainer:
             return
         figures = self.validate()
         self.state.save(self.folder, Progress(self.step))
-        training = {name: value for name, value in asdict(self.config).items()}
+        training = dict(asdict(self.config).items())
         save_player(self.model, self.folder, {"step": self.step, "valid": figures, "training": training})
         self._log({"step": self.step, "valid": figures})
 

@@ -28,5 +28,7 @@ def undelay(steps: Tensor) -> Tensor:
     streams, length = steps.shape[1:]
     frames = length - streams + 1
     if frames < 0:
-        raise ValueError(f"{length} steps are too few for {streams} streams; at least {streams - 1} are needed")
+        raise ValueError(
+            f"{length} steps are too few for {streams} streams; at least {streams - 1} are needed"
+        )
     return torch.stack([steps[:, k, k : k + frames] for k in range(streams)], dim=1)

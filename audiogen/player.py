@@ -15,7 +15,7 @@ from audiogen.lm import AudioLM, LMConfig, Prompting
 from audiogen.patterns import undelay
 from audiogen.sampling import sample
 from codec.checkpoint import build_config, load_checkpoint, load_weights, save_checkpoint
-from codec.types import CheckpointError, Codes, CodecSpec
+from codec.types import CheckpointError, CodecSpec, Codes
 from symbolic_bridge.frames import STREAM_SIZES, ScoreFrames
 
 __all__ = ["Conditions", "Player"]
@@ -45,7 +45,9 @@ class Player:
                 f"this player was trained on codec {config.codec_identity}; the codec at hand is {spec.identity}"
             )
         if Fraction(*config.frame_rate) != spec.frame_rate or config.streams > spec.codebooks:
-            raise CheckpointError(f"player of {config.streams} streams at {config.frame_rate} Hz does not fit {spec}")
+            raise CheckpointError(
+                f"player of {config.streams} streams at {config.frame_rate} Hz does not fit {spec}"
+            )
         self.model, self.spec = model, spec
 
     @classmethod
@@ -93,7 +95,9 @@ class Player:
             ValueError: neither frames nor frames_count, frames of another clock, or a value out of range.
         """
         if frames is not None and frames.frame_rate != self.spec.frame_rate:
-            raise ValueError(f"frames at {frames.frame_rate} Hz; this player's codec runs at {self.spec.frame_rate} Hz")
+            raise ValueError(
+                f"frames at {frames.frame_rate} Hz; this player's codec runs at {self.spec.frame_rate} Hz"
+            )
         count = frames_count if frames_count is not None else frames.frames if frames is not None else 0
         if count < 1:
             raise ValueError(f"{count} frames to play; at least 1 is needed")
@@ -109,7 +113,9 @@ class Player:
         )  # fmt: skip
         return Codes(undelay(steps[None]).cpu(), self.spec)
 
-    def _prompting(self, frames: ScoreFrames | None, conditions: Conditions, count: int, guided: bool) -> Prompting:
+    def _prompting(
+        self, frames: ScoreFrames | None, conditions: Conditions, count: int, guided: bool
+    ) -> Prompting:
         """The conditions of one row or, with guidance, of that row and an unconditioned one."""
         config = self.model.config
         length = count + config.streams - 1 + config.look_ahead
@@ -122,7 +128,11 @@ class Player:
         return self.model.prompting([conditions, Conditions()][:rows], score.expand(rows, -1, -1), has_score)
 
     def _decode(
-        self, prompting: Prompting, weight: float, draw: Callable[[Tensor], Tensor], progress: Callable[[float], None]
+        self,
+        prompting: Prompting,
+        weight: float,
+        draw: Callable[[Tensor], Tensor],
+        progress: Callable[[float], None],
     ) -> Tensor:
         """The steps, [K, S + K - 1]."""
         model = self.model
@@ -159,5 +169,11 @@ def save_player(model: AudioLM, folder: Path, details: dict[str, object]) -> Non
     """Write player.json and player.safetensors, weights in half precision."""
     tensors = {name: value.detach().half() for name, value in model.state_dict().items()}
     save_checkpoint(
-        folder, "player", format=FORMAT, version=VERSION, config=model.config, tensors=tensors, details=details
+        folder,
+        "player",
+        format=FORMAT,
+        version=VERSION,
+        config=model.config,
+        tensors=tensors,
+        details=details,
     )

@@ -1,13 +1,13 @@
 """codec: waveform to discrete codes and back.
 
-    import codec
-    c = codec.load()
-    codec.write_audio("out.wav", c.decode(c.encode(codec.read_audio("in.wav"))))
+import codec
+c = codec.load()
+codec.write_audio("out.wav", c.decode(c.encode(codec.read_audio("in.wav"))))
 """
 
 from codec.audio_files import read_audio, write_audio
 from codec.model import Codec, CodecConfig
-from codec.types import CheckpointError, Codes, CodecSpec, Waveform
+from codec.types import CheckpointError, CodecSpec, Codes, Waveform
 from codec.weights import load, save_codec
 
 __all__ = [

@@ -65,13 +65,19 @@ def load_checkpoint(folder: Path, name: str, *, format: str, version: int) -> Ch
     description, weights = folder / f"{name}.json", folder / f"{name}.safetensors"
     for path in (description, weights):
         if not path.is_file():
-            raise CheckpointError(f"{path}: no such file; a {format} folder holds {name}.json and {name}.safetensors")
+            raise CheckpointError(
+                f"{path}: no such file; a {format} folder holds {name}.json and {name}.safetensors"
+            )
     try:
         header = json.loads(description.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{description}: not JSON ({error})") from error
     if not isinstance(header, dict) or (header.get("format"), header.get("version")) != (format, version):
-        found = f"{header.get('format')} version {header.get('version')}" if isinstance(header, dict) else "no object"
+        found = (
+            f"{header.get('format')} version {header.get('version')}"
+            if isinstance(header, dict)
+            else "no object"
+        )
         raise CheckpointError(f"{description}: found {found}; this program reads {format} version {version}")
     if not isinstance(header.get("config"), dict) or not isinstance(header.get("details"), dict):
         raise CheckpointError(f"{description}: 'config' and 'details' must both be objects")
@@ -90,7 +96,9 @@ def build_config(cls: type[Config], checkpoint: Checkpoint) -> Config:
         raise CheckpointError(f"{checkpoint.path}.json: {error}") from error
 
 
-def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: Path, optional: tuple[str, ...] = ()) -> None:
+def load_weights(
+    module: nn.Module, tensors: Mapping[str, Tensor], source: Path, optional: tuple[str, ...] = ()
+) -> None:
     """Put tensors into a module, refusing any that is missing, left over or of another shape.
 
     Args:

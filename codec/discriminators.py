@@ -23,7 +23,9 @@ class SpectralDiscriminator(nn.Module):
         layers = [nn.Conv2d(2, channels, (3, 9), padding=(1, 4))]
         for dilation in (1, 2):
             layers.append(
-                nn.Conv2d(channels, channels, (3, 9), stride=(1, 2), dilation=(dilation, 1), padding=(dilation, 4))
+                nn.Conv2d(
+                    channels, channels, (3, 9), stride=(1, 2), dilation=(dilation, 1), padding=(dilation, 4)
+                )
             )
         layers.append(nn.Conv2d(channels, channels, (3, 3), stride=(1, 2), padding=(1, 1)))
         self.layers = nn.ModuleList(norm(layer) for layer in layers)
@@ -31,7 +33,9 @@ class SpectralDiscriminator(nn.Module):
 
     def forward(self, samples: Tensor) -> tuple[Tensor, list[Tensor]]:
         hop = self.window // 4
-        spectrum = torch.stft(samples, self.window, hop, window=self.taper, normalized=True, return_complex=True)
+        spectrum = torch.stft(
+            samples, self.window, hop, window=self.taper, normalized=True, return_complex=True
+        )
         x = torch.view_as_real(spectrum).permute(0, 3, 2, 1)  # [B, 2, frames, bins]
         activations = []
         for layer in self.layers:

@@ -32,7 +32,13 @@ class LogMel(nn.Module):
     def __init__(self, sample_rate: int) -> None:
         super().__init__()
         bands = torchaudio.functional.melscale_fbanks(
-            MEL_WINDOW // 2 + 1, 0.0, sample_rate / 2, MEL_BANDS, sample_rate, norm="slaney", mel_scale="slaney"
+            MEL_WINDOW // 2 + 1,
+            0.0,
+            sample_rate / 2,
+            MEL_BANDS,
+            sample_rate,
+            norm="slaney",
+            mel_scale="slaney",
         )
         self.register_buffer("bands", bands, persistent=False)
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from codec.features import LOG_MEAN, LOG_SCALE, MAGNITUDE_FLOOR, MagnitudeSpectra, SpectralFeatures
 from codec.phase import integrate_phases
 from codec.quantizer import ResidualQuantizer
-from codec.types import Codes, CodecSpec, Waveform
+from codec.types import CodecSpec, Codes, Waveform
 
 MAGNITUDE_CEILING = 4.0
 
@@ -47,7 +47,9 @@ class CodecConfig:
             if value < 1:
                 raise ValueError(f"{name} is {value}; it must be at least 1")
         if self.hop_samples % 2 or self.head_window < self.hop_samples:
-            raise ValueError(f"hop_samples {self.hop_samples} must be even and at most head_window {self.head_window}")
+            raise ValueError(
+                f"hop_samples {self.hop_samples} must be even and at most head_window {self.head_window}"
+            )
 
 
 class ConvNeXtBlock(nn.Module):
@@ -95,7 +97,11 @@ class Encoder(nn.Module):
         super().__init__()
         self.features = SpectralFeatures(config.hop_samples)
         self.body = ConvNeXt(
-            self.features.size, config.encoder_width, config.encoder_blocks, config.encoder_expansion, input_kernel=1
+            self.features.size,
+            config.encoder_width,
+            config.encoder_blocks,
+            config.encoder_expansion,
+            input_kernel=1,
         )
         self.leave = nn.Linear(config.encoder_width, config.latent_size)
         self.direct = nn.Linear(self.features.size, config.latent_size)
@@ -111,7 +117,11 @@ class Decoder(nn.Module):
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
         self.body = ConvNeXt(
-            config.latent_size, config.decoder_width, config.decoder_blocks, config.decoder_expansion, input_kernel=7
+            config.latent_size,
+            config.decoder_width,
+            config.decoder_blocks,
+            config.decoder_expansion,
+            input_kernel=7,
         )
         self.head = nn.Linear(config.decoder_width, config.head_window // 2 + 1)
         self.direct = nn.Linear(config.latent_size, config.head_window // 2 + 1)
@@ -189,7 +199,9 @@ class Codec(nn.Module):
             ValueError: the codes are of another codec.
         """
         if codes.spec.identity != self.spec.identity:
-            raise ValueError(f"codes of codec {codes.spec.identity} cannot be decoded by codec {self.spec.identity}")
+            raise ValueError(
+                f"codes of codec {codes.spec.identity} cannot be decoded by codec {self.spec.identity}"
+            )
         if codes.tokens.shape[-1] == 0:
             return Waveform(torch.zeros(codes.tokens.shape[0], 1, 0), self.config.sample_rate)
         samples = self.decoder.synthesise(self.decoder(self.quantizer.decode(codes.tokens.to(self._device))))

@@ -40,7 +40,9 @@ class AudioPool:
         for number, index in enumerate(indexes):
             description = json.loads(index.read_text(encoding="utf-8"))
             if description["sample_rate"] != sample_rate:
-                raise ValueError(f"{index}: {description['sample_rate']} Hz; this codec takes {sample_rate} Hz")
+                raise ValueError(
+                    f"{index}: {description['sample_rate']} Hz; this codec takes {sample_rate} Hz"
+                )
             self.shards.append(np.load(index.with_suffix(".npy"), mmap_mode="r", allow_pickle=False))
             self.clips += [Clip(number, clip["start"], clip["samples"]) for clip in description["clips"]]
         self._ends = np.cumsum([clip.samples for clip in self.clips])

@@ -113,7 +113,9 @@ class ResidualQuantizer(nn.Module):
         books = list(self.codebooks)
         return torch.stack([books[k].vectors[tokens[:, k]] for k in range(tokens.shape[1])]).sum(0)
 
-    def forward(self, latents: Tensor, kept: Tensor, generator: torch.Generator, learn: bool = True) -> Quantized:
+    def forward(
+        self, latents: Tensor, kept: Tensor, generator: torch.Generator, learn: bool = True
+    ) -> Quantized:
         """Quantise in training: clip b is decoded from its first kept[b] codebooks (quantiser dropout).
 
         Args:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 from torch import Tensor, nn
 
 from codec import parallel
@@ -41,7 +42,9 @@ class CodecTrainingConfig:
     adversarial_learning_rate: float = 2e-4
     warmup_steps: int = 200
     start_batches: int = 64  # whose frames the direct paths are regressed on
-    quantizer_start_step: int = 300  # until then latents pass unquantised, so that codebooks start from good ones
+    quantizer_start_step: int = (
+        300  # until then latents pass unquantised, so that codebooks start from good ones
+    )
     quantizer_start_clips: int = 256
     commitment_weight: float = 0.1
     full_depth_share: float = 0.5  # of clips that keep every codebook in quantiser dropout
@@ -79,7 +82,9 @@ class CodecTrainer:
         self.magnitude_loss = MagnitudeLoss(made.sample_rate, made.head_window).to(self.device)
         self.loss = ReconstructionLoss(made.sample_rate).to(self.device)
         self.generator = torch.Generator()  # seeded anew for every step
-        self.optimizer = torch.optim.AdamW(self.codec.parameters(), lr=config.learning_rate, betas=(0.8, 0.99), fused=True)
+        self.optimizer = torch.optim.AdamW(
+            self.codec.parameters(), lr=config.learning_rate, betas=(0.8, 0.99), fused=True
+        )
         self.decoder_optimizer = torch.optim.AdamW(
             self.codec.decoder.parameters(), lr=config.adversarial_learning_rate, betas=(0.8, 0.99)
         )
@@ -124,8 +129,14 @@ class CodecTrainer:
             self._checkpoint()
 
     def _steps_with_bar(self, stop: int) -> Iterator[None]:
-        columns = (TextColumn("codec"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f} steps"))
-        with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), disable=parallel.rank() > 0) as bar:
+        columns = (
+            TextColumn("codec"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
+        )
+        with Bar(
+            *columns, TimeRemainingColumn(), console=Console(stderr=True), disable=parallel.rank() > 0
+        ) as bar:
             task = bar.add_task("", total=stop, completed=self.step)
             while self.step < stop:
                 yield
@@ -135,11 +146,15 @@ class CodecTrainer:
         """One step of encoder, quantiser and decoder."""
         config, codec = self.config, self.codec
         if self.step == 0:
-            start_from_components(codec, torch.cat([self._crops(config.crop_frames) for _ in range(config.start_batches)]))
+            start_from_components(
+                codec, torch.cat([self._crops(config.crop_frames) for _ in range(config.start_batches)])
+            )
             parallel.share_first(list(codec.parameters()))
         samples = self._crops(config.crop_frames)
         decay = 0.5 + 0.5 * math.cos(math.pi * self.step / config.steps)
-        self._set_rate(self.optimizer, config.learning_rate * min(1, (self.step + 1) / config.warmup_steps) * decay)
+        self._set_rate(
+            self.optimizer, config.learning_rate * min(1, (self.step + 1) / config.warmup_steps) * decay
+        )
         with self._autocast():
             latents = codec.encoder(samples)
         latents, commitment = latents.float(), samples.new_zeros(())
@@ -167,7 +182,9 @@ class CodecTrainer:
         samples = self._crops(config.adversarial_crop_frames)
         done = (self.step - config.steps) / config.adversarial_steps
         for optimizer in (self.decoder_optimizer, self.discriminator_optimizer):
-            self._set_rate(optimizer, config.adversarial_learning_rate * (0.5 + 0.5 * math.cos(math.pi * done)))
+            self._set_rate(
+                optimizer, config.adversarial_learning_rate * (0.5 + 0.5 * math.cos(math.pi * done))
+            )
         with torch.no_grad(), self._autocast():
             latents = codec.encoder(samples)
         with torch.no_grad():
@@ -221,7 +238,9 @@ class CodecTrainer:
             return
         figures = self.validate()
         self.state.save(self.folder, Progress(self.step))
-        save_codec(self.codec, self.folder, {"step": self.step, "valid": figures, "training": asdict(self.config)})
+        save_codec(
+            self.codec, self.folder, {"step": self.step, "valid": figures, "training": asdict(self.config)}
+        )
         self._log({"step": self.step, "valid": figures})
 
     @torch.no_grad()

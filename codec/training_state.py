@@ -40,7 +40,9 @@ class TrainingState:
             tensors |= {f"module/{name}/{key}": value for key, value in module.state_dict().items()}
         for name, optimizer in self.optimizers.items():
             for index, slots in optimizer.state_dict()["state"].items():
-                tensors |= {f"optimizer/{name}/{index}/{slot}": torch.as_tensor(v) for slot, v in slots.items()}
+                tensors |= {
+                    f"optimizer/{name}/{index}/{slot}": torch.as_tensor(v) for slot, v in slots.items()
+                }
         tensors = {key: value.detach().cpu().clone() for key, value in tensors.items()}
         save_checkpoint(folder, "state", format=FORMAT, version=VERSION, config=progress, tensors=tensors)
 
@@ -62,5 +64,7 @@ class TrainingState:
             for key, tensor in groups.get(("optimizer", name), {}).items():
                 index, slot = key.split("/")
                 state.setdefault(int(index), {})[slot] = tensor
-            optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+            optimizer.load_state_dict(
+                {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+            )
         return Progress(**checkpoint.config)

@@ -93,7 +93,7 @@ class Codes:
                 f"tokens has {self.tokens.shape[1]} codebooks; 1 to {self.spec.codebooks} are allowed"
             )
         if self.tokens.numel() and not (
-            0 <= int(self.tokens.min()) and int(self.tokens.max()) < self.spec.codebook_size
+            int(self.tokens.min()) >= 0 and int(self.tokens.max()) < self.spec.codebook_size
         ):
             raise ValueError(
                 f"tokens range over {int(self.tokens.min())} ... {int(self.tokens.max())}; "

@@ -64,7 +64,7 @@ class Key:
     def signature(self) -> dict[str, int]:
         """Alteration of each altered letter, extras included."""
         count = self.sharps
-        altered = {letter: 0 for letter in LETTERS}
+        altered = dict.fromkeys(LETTERS, 0)
         for turn in range(abs(count)):
             letter = SHARP_ORDER[turn % 7] if count > 0 else SHARP_ORDER[-1 - turn % 7]
             altered[letter] += 1 if count > 0 else -1

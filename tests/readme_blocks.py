@@ -11,7 +11,9 @@ README = Path(__file__).parents[1] / "README.md"
 
 def blocks(language: str) -> list[str]:
     """The blocks of one language, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return re.findall(
+        rf"^```{language}\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
 
 
 if __name__ == "__main__":

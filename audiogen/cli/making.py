@@ -162,6 +162,7 @@ def compose(
     from audiogen.options import Options, ask, check_wishes
     from audiogen.tune_files import check_tune_suffix, write_tunes
     from codec.audio_files import check_writable
+    from symbolic_bridge.attributes import resolve
 
     check_wishes(None, tempo, seed, count)
     check_tune_suffix(output)
@@ -171,11 +172,12 @@ def compose(
     seed = new_seed() if seed is None else seed
     writer = Generator(model, device)
     began = time.perf_counter()
-    attributes = ask(prompt, Options(key=key, tempo_bpm=tempo))
+    asked = ask(prompt, Options(key=key, tempo_bpm=tempo))
+    attributes = resolve(asked)
     tunes = []
     with progress_bars() as progress:
         for number in range(count):
-            tunes.append(writer.write(attributes, seed + number))
+            tunes.append(writer.write(asked, seed + number))
             progress("compose", (number + 1) / count)
     write_tunes(output, tunes)
     report = {
@@ -183,13 +185,15 @@ def compose(
         "seed": seed,
         "tunes": len(tunes),
         "attributes": json.loads(attributes.to_json()),
+        "asked": json.loads(asked.to_json()),
+        "not_understood": list(asked.unknown),
         "titles": [tune.header.title for tune in tunes],
         "wall_seconds": {"compose": round(time.perf_counter() - began, 3)},
     }
     if as_json:
         print_json(report)
     else:
-        _understood(attributes)
+        _understood(asked, attributes)
         say(f"{output}: {len(tunes)} tune{'s' * (len(tunes) != 1)}, seed {seed}")
 
 
@@ -289,15 +293,17 @@ def check_folder(folder: Path | None) -> None:
         raise ValueError(f"{folder}: is a file; --keep needs a folder")
 
 
-def _understood(attributes: TuneAttributes) -> None:
-    """Say what was understood of a prompt, and what was not."""
+def _understood(asked: TuneAttributes, played: TuneAttributes) -> None:
+    """Say what was understood of a prompt, what was not, and what is made of it with the kind's customs."""
     from symbolic_bridge.prompts import describe
 
-    say(f"understood: {describe(attributes)}")
-    for notice in attributes.notices:
+    if asked.text:
+        say(f"understood: {describe(asked)}")
+    if asked.unknown:
+        say(f"not understood: {', '.join(asked.unknown)}")
+    for notice in played.notices:
         say(f"note: {notice}")
-    if attributes.unknown:
-        say(f"not understood: {', '.join(attributes.unknown)}")
+    say(f"playing: {describe(played)}")
 
 
 def _tell(
@@ -306,7 +312,7 @@ def _tell(
     """Report one finished clip; the entry of `--json`."""
     warn(clip.warnings)
     if not quiet:
-        _understood(clip.attributes)
+        _understood(clip.asked, clip.attributes)
         wall = sum(clip.timings.values()) + sum(timings.values())
         say(f"{path}: {clip.seconds:.1f} s, seed {clip.seed}, made in {wall:.1f} s")
     report = clip.report()

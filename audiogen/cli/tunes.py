@@ -57,6 +57,11 @@ def check(
         print_json([asdict(report) for report in reports])
     else:
         for report in reports:
-            print("\n".join(report.faults or (f"{report.file}: {report.tunes} tunes, no fault",)))
+            print(
+                "\n".join(
+                    report.faults
+                    or (f"{report.file}: {report.tunes} tune{'s' * (report.tunes != 1)}, no fault",)
+                )
+            )
     if any(report.faults for report in reports):
         raise typer.Exit(2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audiogen.conditions import TEMPO_BUCKETS, ConditionTables, Conditions, tempo_bucket
+from audiogen.conditions import TEMPO_BUCKETS, Conditions, ConditionTables, tempo_bucket
 
 
 def test_what_is_not_said_is_zero() -> None:
@@ -29,7 +29,8 @@ def test_an_unknown_value_is_refused_with_what_is_allowed() -> None:
 
 def test_tempo_is_counted_in_sixths_of_an_octave_and_never_leaves_its_buckets() -> None:
     assert [tempo_bucket(bpm) for bpm in (40, 80, 160)] == [1, 7, 13]
-    assert tempo_bucket(1.0) == 1 and tempo_bucket(10_000.0) == TEMPO_BUCKETS == ConditionTables().sizes[-1] - 1
+    assert tempo_bucket(1.0) == 1
+    assert tempo_bucket(10_000.0) == TEMPO_BUCKETS == ConditionTables().sizes[-1] - 1
 
 
 def test_a_table_with_a_value_twice_is_refused() -> None:

@@ -41,7 +41,13 @@ def shards(tmp_path: Path) -> CodeShards:
         "mode": "major", "mood": None, "captions": ["a jig", "a jig in D"], "source": "s", "family": "f",
     }  # fmt: skip
     clips = [about | {"id": str(i), "start": s, "frames": n} for i, (s, n) in enumerate(((0, 40), (40, 25)))]
-    index = {"format": FORMAT, "build": "", "codec": asdict(SPEC), "streams": dict(STREAM_SIZES), "clips": clips}
+    index = {
+        "format": FORMAT,
+        "build": "",
+        "codec": asdict(SPEC),
+        "streams": dict(STREAM_SIZES),
+        "clips": clips,
+    }
     folder = tmp_path / "shards"
     folder.mkdir()
     save_file(tensors, folder / "shard-00000.safetensors")
@@ -77,26 +83,32 @@ def test_input_and_target_are_the_delayed_codes_one_step_apart() -> None:
 
 def test_a_window_knows_what_came_before_it_and_nothing_before_the_clip(shards: CodeShards) -> None:
     windows = shards.windows(50, 12, torch.Generator().manual_seed(0), lead_in=2, look_ahead=3)
-    assert windows.codes.shape == (50, 3, 14) and windows.frames.shape == (50, len(STREAM_SIZES), 15)
+    assert windows.codes.shape == (50, 3, 14)
+    assert windows.frames.shape == (50, len(STREAM_SIZES), 15)
     for row, (clip, start) in enumerate(zip(windows.clips, windows.starts, strict=True)):
         own = shards.clip_codes(clip)
         for place in range(14):
             frame = start - 2 + place
             expected = own[:, frame] if 0 <= frame < clip.frames else [SPEC.codebook_size] * 3
             assert windows.codes[row, :, place].tolist() == list(expected)
-    assert 0 in windows.starts and max(windows.starts) > 0
+    assert 0 in windows.starts
+    assert max(windows.starts) > 0
 
 
-def test_dropping_everything_leaves_nothing_and_dropping_nothing_leaves_all(shards: CodeShards, tmp_path: Path) -> None:
+def test_dropping_everything_leaves_nothing_and_dropping_nothing_leaves_all(
+    shards: CodeShards, tmp_path: Path
+) -> None:
     made = trainer(shards, tmp_path)
     told = made._told(made._draw(shards, 8, made.generator), made.generator)
-    never = dict(drop_score=0.0, drop_text=0.0, drop_attribute=0.0, drop_all=0.0)
+    never = {"drop_score": 0.0, "drop_text": 0.0, "drop_attribute": 0.0, "drop_all": 0.0}
     made.config = LMTrainingConfig(**(asdict(SHORT) | never))
     kept, has_score = made._drop(told)
-    assert kept == told and bool(has_score.all())
+    assert kept == told
+    assert bool(has_score.all())
     made.config = LMTrainingConfig(**(asdict(SHORT) | {"drop_all": 1.0}))
     left, has_score = made._drop(told)
-    assert not has_score.any() and all(value is None for entry in left for value in vars(entry).values())
+    assert not has_score.any()
+    assert all(value is None for entry in left for value in vars(entry).values())
 
 
 def test_training_lowers_the_loss(shards: CodeShards, tmp_path: Path) -> None:

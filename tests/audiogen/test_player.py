@@ -38,14 +38,17 @@ def score(pitch: int = 60, frames: int = 20) -> ScoreFrames:
     return ScoreFrames(Fraction(50), values)
 
 
-def play(player: Player, frames: ScoreFrames | None, conditions: Conditions = FIDDLE, **how: float) -> torch.Tensor:
+def play(
+    player: Player, frames: ScoreFrames | None, conditions: Conditions = FIDDLE, **how: float
+) -> torch.Tensor:
     arguments = {"temperature": 0.0, "frames_count": 20, "guidance": 1.0} | how
     return player.play(frames, conditions=conditions, **({"seed": 1} | arguments)).tokens  # type: ignore[arg-type]
 
 
 def test_every_frame_gets_a_code_of_every_stream(player: Player) -> None:
     tokens = play(player, score())
-    assert tokens.shape == (1, 3, 20) and int(tokens.max()) < 16
+    assert tokens.shape == (1, 3, 20)
+    assert int(tokens.max()) < 16
 
 
 def test_decoding_with_a_cache_takes_the_likeliest_code_of_the_whole_sequence(player: Player) -> None:

@@ -14,7 +14,13 @@ from codec.model import CodecConfig
 from codec.weights import save_codec
 
 TINY = CodecConfig(
-    codebooks=2, codebook_size=8, latent_size=4, encoder_width=8, encoder_blocks=1, decoder_width=8, decoder_blocks=1
+    codebooks=2,
+    codebook_size=8,
+    latent_size=4,
+    encoder_width=8,
+    encoder_blocks=1,
+    decoder_width=8,
+    decoder_blocks=1,
 )
 
 
@@ -58,7 +64,9 @@ def test_a_description_that_is_not_json_is_refused(folder: Path) -> None:
 
 def test_another_version_is_refused(folder: Path) -> None:
     edit(folder, version=99)
-    with pytest.raises(codec.CheckpointError, match="version 99; this program reads audiogen-codec version 1"):
+    with pytest.raises(
+        codec.CheckpointError, match="version 99; this program reads audiogen-codec version 1"
+    ):
         codec.load(folder)
 
 
@@ -81,7 +89,7 @@ def test_a_tensor_of_another_shape_is_refused(folder: Path) -> None:
     tensors = load_file(path)
     tensors["encoder.leave.weight"] = tensors["encoder.leave.weight"][:2].clone()
     save_file(tensors, path)
-    with pytest.raises(codec.CheckpointError, match="encoder.leave.weight has shape"):
+    with pytest.raises(codec.CheckpointError, match=r"encoder\.leave\.weight has shape"):
         codec.load(folder)
 
 
@@ -90,11 +98,12 @@ def test_a_missing_tensor_is_refused(folder: Path) -> None:
     tensors = load_file(path)
     del tensors["decoder.head.bias"]
     save_file(tensors, path)
-    with pytest.raises(codec.CheckpointError, match="missing.*decoder.head.bias"):
+    with pytest.raises(codec.CheckpointError, match=r"missing.*decoder\.head\.bias"):
         codec.load(folder)
 
 
 def test_weights_are_stored_in_half_precision_without_training_state(folder: Path) -> None:
     tensors = load_file(folder / "codec.safetensors")
-    assert tensors and {value.dtype for value in tensors.values()} == {torch.float16}
+    assert tensors
+    assert {value.dtype for value in tensors.values()} == {torch.float16}
     assert not [name for name in tensors if name.endswith((".counts", ".sums"))]

@@ -15,7 +15,13 @@ from codec.quantizer import ResidualQuantizer
 from codec.weights import save_codec
 
 TINY = CodecConfig(
-    codebooks=3, codebook_size=16, latent_size=4, encoder_width=8, encoder_blocks=1, decoder_width=8, decoder_blocks=1
+    codebooks=3,
+    codebook_size=16,
+    latent_size=4,
+    encoder_width=8,
+    encoder_blocks=1,
+    decoder_width=8,
+    decoder_blocks=1,
 )
 
 
@@ -83,7 +89,8 @@ def test_a_saved_codec_gives_the_same_codes_again(tiny: codec.Codec, tmp_path: P
     save_codec(tiny, tmp_path)
     first, second = codec.load(tmp_path), codec.load(tmp_path)
     codes = first.encode(noise(0.5))
-    assert codes.spec == second.spec and codes.spec.identity == tiny.spec.identity
+    assert codes.spec == second.spec
+    assert codes.spec.identity == tiny.spec.identity
     assert torch.equal(first.decode(codes).samples, second.decode(second.encode(noise(0.5))).samples)
 
 
@@ -91,7 +98,8 @@ def test_codes_survive_a_file(tiny: codec.Codec, tmp_path: Path) -> None:
     codes = tiny.encode(noise(0.5))
     codes.save(tmp_path / "codes.npz")
     again = codec.Codes.load(tmp_path / "codes.npz")
-    assert torch.equal(again.tokens, codes.tokens) and again.spec == codes.spec
+    assert torch.equal(again.tokens, codes.tokens)
+    assert again.spec == codes.spec
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04 cut short"])
@@ -103,7 +111,7 @@ def test_a_damaged_file_of_codes_is_refused(content: bytes, tmp_path: Path) -> N
 
 
 def test_tokens_outside_the_codebook_are_refused(tiny: codec.Codec) -> None:
-    with pytest.raises(ValueError, match="0 ... 15 are allowed"):
+    with pytest.raises(ValueError, match=r"0 \.\.\. 15 are allowed"):
         codec.Codes(torch.full((1, 3, 2), 16), tiny.spec)
 
 
@@ -164,7 +172,9 @@ def test_every_further_codebook_brings_the_latents_closer() -> None:
     quantizer = ResidualQuantizer(3, 32, 4)
     latents = torch.randn(4, 100, 4, generator=generator)
     quantizer.start(latents, generator)
-    errors = [float((quantizer.decode(quantizer.encode(latents, k)) - latents).square().mean()) for k in (1, 2, 3)]
+    errors = [
+        float((quantizer.decode(quantizer.encode(latents, k)) - latents).square().mean()) for k in (1, 2, 3)
+    ]
     assert errors[0] > errors[1] > errors[2]
 
 

@@ -22,9 +22,9 @@ def test_the_gradient_is_that_of_torch_stft(window: int, hop: int) -> None:
     gradients = []
     for transform in (
         lambda x: spectra(x, window, hop),
-        lambda x: torch.stft(
-            x, window, hop, window=torch.hann_window(window), return_complex=True
-        ).transpose(1, 2),
+        lambda x: torch.stft(x, window, hop, window=torch.hann_window(window), return_complex=True).transpose(
+            1, 2
+        ),
     ):
         leaf = samples.clone().requires_grad_()
         spectrum = transform(leaf)

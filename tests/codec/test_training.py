@@ -15,7 +15,13 @@ from codec.pool import AudioPool
 from codec.training import CodecTrainer, CodecTrainingConfig
 
 TINY = CodecConfig(
-    codebooks=2, codebook_size=8, latent_size=4, encoder_width=8, encoder_blocks=1, decoder_width=8, decoder_blocks=1
+    codebooks=2,
+    codebook_size=8,
+    latent_size=4,
+    encoder_width=8,
+    encoder_blocks=1,
+    decoder_width=8,
+    decoder_blocks=1,
 )
 SHORT = CodecTrainingConfig(
     steps=4, adversarial_steps=2, batch=2, crop_frames=10, adversarial_crop_frames=10, warmup_steps=1,
@@ -58,15 +64,19 @@ def test_the_second_stage_leaves_the_codes_alone(pool: AudioPool, tmp_path: Path
     made.run(until_step=4)
     before = {name: tensor.clone() for name, tensor in made.codec.state_dict().items()}
     made.run()
-    changed = {name for name, tensor in made.codec.state_dict().items() if not torch.equal(tensor, before[name])}
-    assert changed and all(name.startswith("decoder.") for name in changed)
+    changed = {
+        name for name, tensor in made.codec.state_dict().items() if not torch.equal(tensor, before[name])
+    }
+    assert changed
+    assert all(name.startswith("decoder.") for name in changed)
 
 
 def test_a_crop_lies_within_one_clip_and_a_short_clip_is_followed_by_silence(pool: AudioPool) -> None:
     crops = pool.crops(40, 8_000, torch.Generator().manual_seed(0))
     assert crops.shape == (40, 8_000)
     short = [row for row in crops if not row[4_000:].any()]
-    assert short and len(short) < 40
+    assert short
+    assert len(short) < 40
 
 
 def test_a_pool_of_another_rate_is_refused(pool: AudioPool, tmp_path: Path) -> None:
