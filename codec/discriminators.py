@@ -15,6 +15,8 @@ WINDOWS = (2048, 512)
 class SpectralDiscriminator(nn.Module):
     """[B, T] -> score map and the inner activations, for one window length."""
 
+    taper: Tensor
+
     def __init__(self, window: int, channels: int) -> None:
         super().__init__()
         self.window = window

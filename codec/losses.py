@@ -75,7 +75,8 @@ class MagnitudeLoss(nn.Module):
     def forward(self, produced: Tensor, wanted: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Total and its parts for [B, S, bins] log magnitudes."""
         made, true = produced.exp(), wanted.exp()
-        mel = F.l1_loss(*((x @ self.bands).clamp_min(MEL_FLOOR).log() for x in (made, true)))
+        mel_made, mel_true = ((x @ self.bands).clamp_min(MEL_FLOOR).log() for x in (made, true))
+        mel = F.l1_loss(mel_made, mel_true)
         # Half of it weighs every bin alike, half the loud ones: the peaks, from which pitch and phase follow.
         loudness = true.sqrt()
         difference = (produced - wanted).abs()

@@ -90,10 +90,15 @@ class ResidualQuantizer(nn.Module):
         super().__init__()
         self.codebooks = nn.ModuleList(Codebook(size, dim) for _ in range(codebooks))
 
+    @property
+    def books(self) -> list[Codebook]:
+        """The codebooks, coarsest first."""
+        return [book for book in self.codebooks if isinstance(book, Codebook)]
+
     def start(self, latents: Tensor, generator: torch.Generator) -> None:
         """Start every codebook from what the ones before it leave of [B, S, D] latents."""
         residual = latents.flatten(0, 1)  # [B * S, D]
-        for book in self.codebooks:
+        for book in self.books:
             book.start(residual, generator)
             share_first([book.vectors, book.counts, book.sums])
             residual = residual - book.vectors[book.nearest(residual)]
@@ -102,7 +107,7 @@ class ResidualQuantizer(nn.Module):
         """[B, S, D] latents -> [B, K, S] tokens with the first `codebooks` codebooks."""
         residual = latents.flatten(0, 1)  # [B * S, D]
         streams = []
-        for book in list(self.codebooks)[:codebooks]:
+        for book in self.books[:codebooks]:
             tokens = book.nearest(residual)
             residual = residual - book.vectors[tokens]
             streams.append(tokens.view(latents.shape[:2]))
@@ -110,7 +115,7 @@ class ResidualQuantizer(nn.Module):
 
     def decode(self, tokens: Tensor) -> Tensor:
         """[B, K, S] tokens -> [B, S, D] latents."""
-        books = list(self.codebooks)
+        books = self.books
         return torch.stack([books[k].vectors[tokens[:, k]] for k in range(tokens.shape[1])]).sum(0)
 
     def forward(
@@ -130,7 +135,7 @@ class ResidualQuantizer(nn.Module):
         commitment = latents.new_zeros(())
         streams = []
         per_point = kept.repeat_interleave(latents.shape[1])[:, None]  # [B * S, 1]
-        for depth, book in enumerate(self.codebooks):
+        for depth, book in enumerate(self.books):
             tokens = book.nearest(residual)
             chosen = book.vectors[tokens]
             if learn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,7 @@ def shards(tmp_path: Path) -> CodeShards:
 
 
 def trainer(shards: CodeShards, folder: Path, steps: int = 4) -> LMTrainer:
-    config = LMTrainingConfig(**(asdict(SHORT) | {"steps": steps}))
+    config = replace(SHORT, steps=steps)
     return LMTrainer(shards, shards, folder, config, SHAPE, precision="fp32")
 
 
@@ -100,12 +100,11 @@ def test_dropping_everything_leaves_nothing_and_dropping_nothing_leaves_all(
 ) -> None:
     made = trainer(shards, tmp_path)
     told = made._told(made._draw(shards, 8, made.generator), made.generator)
-    never = {"drop_score": 0.0, "drop_text": 0.0, "drop_attribute": 0.0, "drop_all": 0.0}
-    made.config = LMTrainingConfig(**(asdict(SHORT) | never))
+    made.config = replace(SHORT, drop_score=0.0, drop_text=0.0, drop_attribute=0.0, drop_all=0.0)
     kept, has_score = made._drop(told)
     assert kept == told
     assert bool(has_score.all())
-    made.config = LMTrainingConfig(**(asdict(SHORT) | {"drop_all": 1.0}))
+    made.config = replace(SHORT, drop_all=1.0)
     left, has_score = made._drop(told)
     assert not has_score.any()
     assert all(value is None for entry in left for value in vars(entry).values())

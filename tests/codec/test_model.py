@@ -153,10 +153,10 @@ def test_the_future_beyond_the_look_ahead_does_not_matter(tiny: codec.Codec) -> 
 def slow_residual_encode(quantizer: ResidualQuantizer, point: torch.Tensor) -> list[int]:
     """Plain loops: at every depth the entry with the smallest distance to what is left."""
     tokens = []
-    for book in quantizer.codebooks:
-        distances = [float((point - vector).square().sum()) for vector in book.vectors]  # type: ignore[union-attr]
+    for book in quantizer.books:
+        distances = [float((point - vector).square().sum()) for vector in book.vectors]
         tokens.append(distances.index(min(distances)))
-        point = point - book.vectors[tokens[-1]]  # type: ignore[index]
+        point = point - book.vectors[tokens[-1]]
     return tokens
 
 
@@ -192,8 +192,8 @@ def test_an_entry_out_of_use_restarts_from_data() -> None:
     quantizer = ResidualQuantizer(1, 8, 2)
     points = torch.randn(1, 400, 2, generator=generator)
     quantizer.start(points, generator)
-    book = quantizer.codebooks[0]
-    book.vectors[5] = 1e3  # type: ignore[index]
-    book.counts[5], book.sums[5] = 0.01, 10.0  # type: ignore[index]
+    book = quantizer.books[0]
+    book.vectors[5] = 1e3
+    book.counts[5], book.sums[5] = 0.01, 10.0
     quantizer(points, torch.tensor([1]), generator)
-    assert book.vectors[5].abs().max() < 10  # type: ignore[index]
+    assert book.vectors[5].abs().max() < 10
