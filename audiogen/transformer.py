@@ -250,12 +250,14 @@ class Transformer(nn.Module):
         """cos and sin [S, 1, 1, Dh/2] of positions from `start` on; the tables grow by doubling."""
         end = start + steps
         if self.cos.shape[0] < end or self.cos.device != device:
-            size = max(256, 1 << (end - 1).bit_length())
-            half = self.config.head_width // 2
-            rates = self.config.rope_base ** (-torch.arange(half, dtype=torch.float64) / half)
-            angles = torch.arange(size, dtype=torch.float64)[:, None] * rates  # [size, Dh/2]
-            self.cos = angles.cos().float().to(device)[:, None, None]
-            self.sin = angles.sin().float().to(device)[:, None, None]
+            # Outside inference mode: the tables outlive the call and may be needed where gradients are.
+            with torch.inference_mode(False):
+                size = max(256, 1 << (end - 1).bit_length())
+                half = self.config.head_width // 2
+                rates = self.config.rope_base ** (-torch.arange(half, dtype=torch.float64) / half)
+                angles = torch.arange(size, dtype=torch.float64)[:, None] * rates  # [size, Dh/2]
+                self.cos = angles.cos().float().to(device)[:, None, None]
+                self.sin = angles.sin().float().to(device)[:, None, None]
         return self.cos[start:end], self.sin[start:end]
 
     def _self_mask(

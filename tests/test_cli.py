@@ -364,7 +364,11 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(here: Path, tiny_weights: Pa
 @POSIX
 def test_an_interrupt_leaves_nothing_half_written(here: Path, tiny_weights: Path) -> None:
     # Ctrl-C at the worst moment: the new file is whole under its temporary name and not yet renamed.
-    worst = "import os, signal; os.replace = lambda *_: os.kill(os.getpid(), signal.SIGINT)"
+    worst = (
+        "import os, signal; os.replace = lambda *_: os.kill(os.getpid(), signal.SIGINT); "
+        # A test run in the background has been told to ignore Ctrl-C, and its children with it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)"
+    )
     arguments = ("perform", "kesh.abc", "-o", "a.wav", "--model", str(tiny_weights), "--duration", "2")
     process = start(here, *arguments, before=worst)
     _, err = process.communicate()
