@@ -32,8 +32,8 @@ class LMTrainingConfig:
     unconditioned half. Text is dropped often because the attributes mostly say the same.
     """
 
-    steps: int = 5000
-    batch: int = 6
+    steps: int = 2700
+    batch: int = 4  # of each process
     window_frames: int = 320
     learning_rate: float = 1e-3
     warmup_steps: int = 200

@@ -14,6 +14,7 @@ On a machine with several cores and no GPU start it as `torchrun --nproc-per-nod
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +35,7 @@ from codec.training import CodecTrainer, CodecTrainingConfig
 POOL_FONTS = ("FluidR3_GM.sf2", "MuseScore_General.sf3")
 PLAYER_FONT = "FluidR3_GM.sf2"
 SEED = 11
+VALID_TUNES = 48
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class TrainingPlan:
     """What `audiogen train` is asked to do.
 
     `minutes`: of each network, after which it stops at a checkpoint; the schedules count steps, so that a run taken up
-    again is the same run. `fonts`: for the codec, on top of POOL_FONTS.
+    again is the same run. `fonts`: for the codec, on top of POOL_FONTS. `player_tunes`: how many tunes, drawn at random,
+    the player learns from, `renditions` times each; all of them would take hours to render and encode.
     """
 
     work: Path
@@ -57,7 +60,8 @@ class TrainingPlan:
     precision: str = "fp32"
     minutes: float = math.inf
     pool_hours: float = 10.0
-    renditions: int = 2
+    player_tunes: int = 704
+    renditions: int = 1
     fonts: tuple[Path, ...] = ()
     codec: CodecTrainingConfig = field(default_factory=CodecTrainingConfig)
     player: LMTrainingConfig = field(default_factory=LMTrainingConfig)
@@ -100,7 +104,8 @@ def train_player(plan: TrainingPlan, split: Split) -> None:
     """Encode renditions where they are missing and train the player in WORK/player on the codec of WORK/codec."""
     parallel.join()
     coder = codec.load(plan.work / "codec", plan.device)
-    for name, tunes in (("train", split.train), ("valid", split.valid)):
+    drawn = {"train": _draw(split.train, plan.player_tunes), "valid": _draw(split.valid, VALID_TUNES)}
+    for name, tunes in drawn.items():
         build_dataset(
             plan.work / "codes" / name, tunes=tunes, codec=coder, seed=SEED, soundfont=find_soundfont(PLAYER_FONT),
             renditions=plan.renditions if name == "train" else 1, worker=parallel.rank(), workers=parallel.processes(),
@@ -115,12 +120,19 @@ def train_player(plan: TrainingPlan, split: Split) -> None:
     trainer.run(plan.minutes)
 
 
+def _draw(tunes: Sequence[CorpusTune], count: int) -> list[CorpusTune]:
+    """At most `count` tunes, always the same ones."""
+    drawn = list(tunes)
+    random.Random(0).shuffle(drawn)
+    return drawn[:count]
+
+
 def quick(plan: TrainingPlan) -> TrainingPlan:
     """The same path in a few minutes, to see that it works; what comes out is not worth hearing."""
     return replace(
         plan,
         pool_hours=0.25,
-        renditions=1,
+        player_tunes=64,
         codec=replace(plan.codec, steps=60, adversarial_steps=10, quantizer_start_step=10),
         player=replace(plan.player, steps=60),
     )

@@ -33,14 +33,14 @@ from codec.weights import save_codec
 class CodecTrainingConfig:
     """How long and how hard to train. Steps, not minutes, set the schedule, so that a resumed run is the same run."""
 
-    steps: int = 6000
-    adversarial_steps: int = 1500
-    batch: int = 8
+    steps: int = 2300
+    adversarial_steps: int = 460
+    batch: int = 4  # of each process
     crop_frames: int = 100
     adversarial_crop_frames: int = 50
     learning_rate: float = 1e-3
-    adversarial_learning_rate: float = 2e-4
-    warmup_steps: int = 200
+    adversarial_learning_rate: float = 4e-4
+    warmup_steps: int = 300
     start_batches: int = 64  # whose frames the direct paths are regressed on
     quantizer_start_step: int = (
         300  # until then latents pass unquantised, so that codebooks start from good ones
