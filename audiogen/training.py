@@ -51,8 +51,8 @@ class TrainingPlan:
     """What `audiogen train` is asked to do.
 
     `minutes`: of each network, after which it stops at a checkpoint; the schedules count steps, so that a run taken up
-    again is the same run. `fonts`: for the codec, on top of POOL_FONTS. `player_tunes`: how many tunes, drawn at random,
-    the player learns from, `renditions` times each; all of them would take hours to render and encode.
+    again is the same run. `fonts`: for the codec, on top of POOL_FONTS. `player_tunes`: how many tunes, drawn at
+    random, the player learns from, `renditions` times each; all of them would take hours to render and encode.
     """
 
     work: Path
