@@ -238,6 +238,8 @@ class Generator:
     ) -> Clip:
         """Follow the path from the last box that is there."""
         journey = _Journey(progress or (lambda stage, done: None))
+        with journey.stage("load"):
+            self._load_for(boxes, route)
         tune, performance, frames, codes = boxes.tune, boxes.performance, boxes.frames, boxes.codes
         waveform, wishes = boxes.waveform, asked
         begun = any(box is not None for box in (performance, frames, codes, waveform))
@@ -278,6 +280,13 @@ class Generator:
             timings=journey.timings,
             warnings=tuple(dict.fromkeys(journey.warnings)),
         )
+
+    def _load_for(self, boxes: Boxes, route: str) -> None:
+        """Load what the rest of the path needs, so that no other stage's time holds it."""
+        if route != "free" and all(getattr(boxes, stage) is None for stage in STAGES[1:]):
+            _ = self.composer
+        if boxes.waveform is None and route != "soundfont":
+            _ = self.codec if boxes.codes is not None else self.player
 
     def _find_tune(self, tune: Tune | None, wishes: TuneAttributes, seed: int, journey: _Journey) -> Tune:
         """The given tune in the key that was asked for, or a new one."""

@@ -122,9 +122,7 @@ def generate(
     if seed is None:
         seed = new_seed() if from_folder is None else kept_seed(from_folder)
     reports: list[dict[str, object]] = []
-    began = time.perf_counter()
     player = Generator(model, device)
-    loading = time.perf_counter() - began
     for number, path in enumerate(outputs):
         folder = keep / f"{number + 1:02d}" if keep is not None and count > 1 else keep
         with progress_bars() as progress:
@@ -136,7 +134,7 @@ def generate(
         clip.save(path)
         if folder is not None:
             clip.keep(folder)
-        reports.append(_tell(clip, path, folder, {"load": loading} if number == 0 else {}, as_json))
+        reports.append(_tell(clip, path, folder, as_json))
     if as_json:
         print_json(reports if count > 1 else reports[0])
 
@@ -265,7 +263,7 @@ def perform(
         clip.save(path)
         if boxes is not None:
             clip.keep(boxes)
-        reports.append(_tell(clip, path, boxes, {}, as_json))
+        reports.append(_tell(clip, path, boxes, as_json))
     if as_json and folder:
         faults = [{"file": name, "error": reason} for name, reason in rejected]
         print_json({"outputs": reports, "rejected": faults})
@@ -306,17 +304,10 @@ def _understood(asked: TuneAttributes, played: TuneAttributes) -> None:
     say(f"playing: {describe(played)}")
 
 
-def _tell(
-    clip: Clip, path: Path, folder: Path | None, timings: dict[str, float], quiet: bool
-) -> dict[str, object]:
+def _tell(clip: Clip, path: Path, folder: Path | None, quiet: bool) -> dict[str, object]:
     """Report one finished clip; the entry of `--json`."""
     warn(clip.warnings)
     if not quiet:
         _understood(clip.asked, clip.attributes)
-        wall = sum(clip.timings.values()) + sum(timings.values())
-        say(f"{path}: {clip.seconds:.1f} s, seed {clip.seed}, made in {wall:.1f} s")
-    report = clip.report()
-    report["output"] = str(path)
-    report["kept"] = None if folder is None else str(folder)
-    report["wall_seconds"] = {name: round(value, 3) for name, value in (timings | dict(clip.timings)).items()}
-    return report
+        say(f"{path}: {clip.seconds:.1f} s, seed {clip.seed}, made in {sum(clip.timings.values()):.1f} s")
+    return clip.report() | {"output": str(path), "kept": None if folder is None else str(folder)}
