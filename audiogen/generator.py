@@ -8,17 +8,12 @@ one stage (another instrument, an edited tune) does not shift the chance of the 
 
 from __future__ import annotations
 
-import secrets
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
-import torch
 
 from audiogen.clip import Clip
 from audiogen.kept import Boxes, read_boxes
@@ -31,6 +26,7 @@ from audiogen.options import (
     fill_from_tune,
     transposition,
 )
+from audiogen.seeds import new_seed, stage_rng, stage_seed, stage_torch_rng
 from codec.types import CheckpointError, Codes, Waveform
 from codec.weights import load as load_codec
 from symbolic_bridge.attributes import TuneAttributes, resolve
@@ -51,27 +47,6 @@ Progress = Callable[[str, float], None]
 # File stem of each network's weights, wherever they are.
 NETWORKS = ("codec", "player", "composer")
 STAGES = ("attributes", "tune", "performance", "frames", "codes", "waveform")
-
-
-def new_seed() -> int:
-    """A seed for a person who named none: short enough to be typed again."""
-    return secrets.randbelow(2**31)
-
-
-def stage_seed(seed: int, stage: str) -> int:
-    """The seed of one stage, 63 bits, from the seed of the whole."""
-    sequence = np.random.SeedSequence([seed, zlib.crc32(stage.encode())])
-    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def stage_rng(seed: int, stage: str) -> np.random.Generator:
-    """The NumPy generator of one stage."""
-    return np.random.default_rng(stage_seed(seed, stage))
-
-
-def stage_torch_rng(seed: int, stage: str, device: str = "cpu") -> torch.Generator:
-    """The torch generator of one stage. Devices draw differently: same seed, same device, same result."""
-    return torch.Generator(device).manual_seed(stage_seed(seed, stage))
 
 
 @dataclass

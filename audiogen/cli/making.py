@@ -96,9 +96,10 @@ def generate(
       audiogen generate "an air" --keep air/ -o air.wav; $EDITOR air/tune.abc
       audiogen generate --from air/ -o air2.wav
     """
-    from audiogen.generator import Generator, new_seed
+    from audiogen.generator import Generator
     from audiogen.kept import kept_seed
     from audiogen.options import Options, ask, check_wishes
+    from audiogen.seeds import new_seed
     from audiogen.tune_files import read_one_tune
     from codec.audio_files import check_writable
 
@@ -156,8 +157,9 @@ def compose(
     Example:
       audiogen compose "a reel in A dorian" -n 3 --seed 5 -o reels.abc
     """
-    from audiogen.generator import Generator, new_seed
+    from audiogen.generator import Generator
     from audiogen.options import Options, ask, check_wishes
+    from audiogen.seeds import new_seed
     from audiogen.tune_files import check_tune_suffix, write_tunes
     from codec.audio_files import check_writable
     from symbolic_bridge.attributes import resolve
@@ -221,8 +223,9 @@ def perform(
       audiogen perform kesh.abc -o kesh.wav --instrument whistle --accompaniment guitar
       audiogen perform session/ -o session-wav/ --duration 30
     """
-    from audiogen.generator import Generator, new_seed
+    from audiogen.generator import Generator
     from audiogen.options import Options, check_wishes
+    from audiogen.seeds import new_seed
     from audiogen.tune_files import tunes_in
     from codec.audio_files import check_writable
 

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 import audiogen
-from audiogen.generator import Generator, stage_seed
+from audiogen.generator import Generator
 from audiogen.loudness import normalise
 from audiogen.options import MAX_SECONDS, Options, ask, fill_from_tune
+from audiogen.seeds import stage_seed
 from codec.types import CheckpointError
 from symbolic_bridge.prompts import PromptError
 from symbolic_bridge.tune import Tune
