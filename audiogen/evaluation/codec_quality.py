@@ -11,8 +11,8 @@ import numpy as np
 
 from audiogen.evaluation.clips import TestClip
 from audiogen.evaluation.opus import Coded, opus_round_trip
+from audiogen.evaluation.perceptual import Visqol
 from audiogen.evaluation.ratios import ratio
-from audiogen.evaluation.visqol import Visqol
 from codec.metrics import log_mel_distance, pack_codes, stft_distance
 from codec.model import Codec
 from codec.types import Waveform

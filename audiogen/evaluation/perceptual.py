@@ -22,7 +22,7 @@ class Visqol:
 
     def __init__(self) -> None:
         try:
-            from visqol import VisqolApi
+            from visqol import VisqolApi  # pyright: ignore[reportMissingImports] - an extra
         except ImportError as error:
             raise ValueError(HINT) from error
         self._api: Any = VisqolApi()
