@@ -20,7 +20,7 @@ LOWEST_TEMPO_BPM, TEMPO_BUCKETS = 40.0, 24
 class Conditions:
     """Attributes and text of a performance; None is "not said" and leaves the choice to the model.
 
-    `style`: 0 for a dry recording, 1 for one in a room. `tempo_bpm`: felt beats a minute.
+    `style`: number of the recording's style, even ones dry and odd ones in a room. `tempo_bpm`: felt beats a minute.
     """
 
     text: str | None = None

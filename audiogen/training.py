@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import codec
+from audiogen.conditions import ConditionTables
 from audiogen.data.build import build_dataset
 from audiogen.data.corpus import CorpusTune, read_corpus
 from audiogen.data.pool import build_audio_pool
@@ -107,13 +108,17 @@ def train_player(plan: TrainingPlan, split: Split) -> None:
     drawn = {"train": _draw(split.train, plan.player_tunes), "valid": _draw(split.valid, VALID_TUNES)}
     for name, tunes in drawn.items():
         build_dataset(
-            plan.work / "codes" / name, tunes=tunes, codec=coder, seed=SEED, soundfont=find_soundfont(PLAYER_FONT),
+            plan.work / "codes" / name, tunes=tunes, codec=coder, seed=SEED, soundfonts=(PLAYER_FONT,),
             renditions=plan.renditions if name == "train" else 1, worker=parallel.rank(), workers=parallel.processes(),
         )  # fmt: skip
     parallel.wait_for_all()
     shards = [CodeShards(plan.work / "codes" / name, coder.spec.identity) for name in ("train", "valid")]
     rate = coder.spec.frame_rate
-    shape = LMConfig(codec_identity=coder.spec.identity, frame_rate=(rate.numerator, rate.denominator))
+    shape = LMConfig(
+        codec_identity=coder.spec.identity,
+        frame_rate=(rate.numerator, rate.denominator),
+        tables=ConditionTables(style=shards[0].styles),
+    )
     trainer = LMTrainer(
         shards[0], shards[1], plan.work / "player", plan.player, shape, plan.device, plan.precision
     )

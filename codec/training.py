@@ -33,20 +33,19 @@ from codec.weights import save_codec
 class CodecTrainingConfig:
     """How long and how hard to train. Steps, not minutes, set the schedule, so that a resumed run is the same run."""
 
-    steps: int = 2300
-    adversarial_steps: int = 460
-    batch: int = 4  # of each process
+    steps: int = 14_000
+    adversarial_steps: int = 1000
+    batch: int = 6  # of each process
     crop_frames: int = 100
     adversarial_crop_frames: int = 50
     learning_rate: float = 1e-3
     adversarial_learning_rate: float = 4e-4
     warmup_steps: int = 300
     start_batches: int = 64  # whose frames the direct paths are regressed on
-    quantizer_start_step: int = (
-        300  # until then latents pass unquantised, so that codebooks start from good ones
-    )
+    # Until then latents pass unquantised, so that codebooks start from good ones.
+    quantizer_start_step: int = 500
     quantizer_start_clips: int = 256
-    commitment_weight: float = 0.1
+    commitment_weight: float = 0.2
     full_depth_share: float = 0.5  # of clips that keep every codebook in quantiser dropout
     checkpoint_minutes: float = 4.0
     seed: int = 0
@@ -200,10 +199,11 @@ class CodecTrainer:
             self._descend(self.discriminator_optimizer, loss, self.discriminators)
             parts["discriminators"] = float(loss.detach())
         distance, measured = self.loss(produced, samples)
+        likeness, _ = self.magnitude_loss(magnitudes.float(), codec.decoder.spectra(samples))
         with self._autocast():
             deceit, matching = generator_losses(self.discriminators, produced, samples)
         # The spectral distances keep the upper hand: they hold pitch and timbre, the discriminators texture.
-        self._descend(self.decoder_optimizer, 5.0 * distance + deceit + matching, codec.decoder)
+        self._descend(self.decoder_optimizer, 5.0 * distance + likeness + deceit + matching, codec.decoder)
         return parts | measured | {"deceit": float(deceit.detach()), "matching": float(matching.detach())}
 
     def _crops(self, frames: int) -> Tensor:

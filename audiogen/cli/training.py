@@ -52,7 +52,15 @@ Minutes = Annotated[
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="The whole path in minutes, to see that it works.")]
 Hours = Annotated[float, typer.Option(metavar="H", help="Hours of sound to train the codec on.")]
-PrecisionOption = Annotated[Precision, typer.Option(help="Of the matrix products; bf16 pays on a GPU.")]
+PoolFonts = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--soundfont", metavar="FILE", help="Also render the codec's sound with this font; again for more."
+    ),
+]
+PrecisionOption = Annotated[
+    Precision, typer.Option(help="Of the matrix products; bf16 pays on a GPU and on CPUs with AVX512-BF16.")
+]
 
 
 @data_app.command("build")
@@ -60,7 +68,8 @@ def build(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the shards.")],
     tunes: Tunes = None,
     soundfont: Annotated[
-        str | None, typer.Option(metavar="FONT", help="Name or file of the SoundFont; .sf2 or .sf3.")
+        list[str] | None,
+        typer.Option(metavar="FONT", help="Name or file, .sf2 or .sf3; again for more, drawn at random."),
     ] = None,
     renditions: Annotated[int, typer.Option(metavar="N", help="How often each tune is played.")] = 1,
     limit: Annotated[int | None, typer.Option(metavar="N", help="Take only the first N tunes.")] = None,
@@ -71,7 +80,7 @@ def build(
     device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
-    """Render tunes with random instrument, tempo, key and room, and encode them into shards.
+    """Render tunes with random instrument, font, tempo, key, accompaniment, room and gain; encode them into shards.
 
     Tunes are split by melody family into DIR/train, DIR/valid and DIR/test. An interrupted build goes on where it
     stopped. What was left out, and why, is said at the end and stands in each report.json.
@@ -101,7 +110,7 @@ def build(
                 tunes=part,
                 codec=network,
                 seed=seed,
-                soundfont=soundfont,
+                soundfonts=soundfont or (None,),
                 renditions=renditions,
                 worker=worker,
                 workers=workers,
@@ -134,6 +143,7 @@ def train_codec(
     valid: ValidTunes = None,
     minutes: Minutes = None,
     pool_hours: Hours = 10.0,
+    soundfont: PoolFonts = None,
     device: Device = "cpu",
     precision: PrecisionOption = Precision.fp32,
     quick: Quick = False,
@@ -146,7 +156,7 @@ def train_codec(
     """
     from audiogen import training
 
-    plan = _plan(work, minutes, pool_hours, device, precision, quick)
+    plan = _plan(work, minutes, device, precision, quick, pool_hours, soundfont)
     training.train_codec(plan, training.read_split(tunes, valid))
     _gather(work)
 
@@ -169,7 +179,7 @@ def train_lm(
     """
     from audiogen import training
 
-    plan = _plan(work, minutes, 10.0, device, precision, quick)
+    plan = _plan(work, minutes, device, precision, quick)
     training.train_player(plan, training.read_split(tunes, valid))
     _gather(work)
 
@@ -192,7 +202,7 @@ def train_composer(
     """
     from audiogen import training
 
-    plan = _plan(work, minutes, 10.0, device, precision, quick)
+    plan = _plan(work, minutes, device, precision, quick)
     _compose_training(plan, training.read_split(tunes, valid), quick)
     _gather(work)
 
@@ -204,6 +214,7 @@ def train_all(
     valid: ValidTunes = None,
     minutes: Minutes = None,
     pool_hours: Hours = 10.0,
+    soundfont: PoolFonts = None,
     device: Device = "cpu",
     precision: PrecisionOption = Precision.fp32,
     quick: Quick = False,
@@ -217,7 +228,7 @@ def train_all(
     """
     from audiogen import training
 
-    plan = _plan(work, minutes, pool_hours, device, precision, quick)
+    plan = _plan(work, minutes, device, precision, quick, pool_hours, soundfont)
     split = training.read_split(tunes, valid)
     say(f"{len(split.train)} tunes to learn from, {len(split.valid)} to measure on")
     _compose_training(plan, split, quick)
@@ -227,7 +238,13 @@ def train_all(
 
 
 def _plan(
-    work: Path, minutes: float | None, pool_hours: float, device: str, precision: Precision, quick: bool
+    work: Path,
+    minutes: float | None,
+    device: str,
+    precision: Precision,
+    quick: bool,
+    pool_hours: float = 10.0,
+    fonts: list[Path] | None = None,
 ) -> TrainingPlan:
     from audiogen import training
     from audiogen.options import check_device
@@ -236,9 +253,13 @@ def _plan(
         raise ValueError(f"--minutes {minutes:g}: it must be above 0")
     if not 0 < pool_hours <= 1000:
         raise ValueError(f"--pool-hours {pool_hours:g}: it must be above 0 and at most 1000")
+    missing = [str(font) for font in fonts or () if not font.is_file()]
+    if missing:
+        raise ValueError(f"--soundfont {missing[0]}: no such file")
     plan = training.TrainingPlan(
-        work=work, device=check_device(device), precision=precision.value, pool_hours=pool_hours
-    )
+        work=work, device=check_device(device), precision=precision.value, pool_hours=pool_hours,
+        fonts=tuple(fonts or ()),
+    )  # fmt: skip
     plan = plan if minutes is None else replace(plan, minutes=minutes)
     return training.quick(plan) if quick else plan
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,14 +15,14 @@ import numpy as np
 
 from audiogen.data.corpus import CorpusTune, Rejected
 from audiogen.data.files import write_whole
-from audiogen.data.renditions import Recipe, Rendition, make_rendition, style_room
-from audiogen.soundfont import Renderer
+from audiogen.data.renditions import Recipe, Rendition, make_rendition, style_names, style_room
+from audiogen.soundfont import Renderer, find_soundfont
 from symbolic_bridge.frames import STREAM_SIZES, score_frames
 
 if TYPE_CHECKING:
     from codec.types import CodecSpec, Codes, Waveform
 
-FORMAT = 1
+FORMAT = 2
 REPORT_NAME = "report.json"
 
 
@@ -51,7 +52,7 @@ def build_dataset(
     tunes: Sequence[CorpusTune],
     codec: Encoder,
     seed: int,
-    soundfont: str | Path | None = None,
+    soundfonts: Sequence[str | Path | None] = (None,),
     recipe: Recipe | None = None,
     renditions: int = 1,
     clips_per_shard: int = 128,
@@ -69,7 +70,7 @@ def build_dataset(
         tunes: what is played.
         codec: encodes the sound; every shard names its identity.
         seed: of everything random.
-        soundfont: anything `find_soundfont` takes.
+        soundfonts: anything `find_soundfont` takes; every rendition draws one, and its style names it.
         recipe: what may be drawn; the default is `Recipe()`.
         renditions: how often every tune is played.
         clips_per_shard: size of a shard.
@@ -80,10 +81,10 @@ def build_dataset(
     Raises:
         ValueError: an argument is out of range, or the folder holds shards of another build or another codec.
     """
-    if not (tunes and renditions >= 1 and clips_per_shard >= 1 and 0 <= worker < workers):
+    if not (tunes and soundfonts and renditions >= 1 and clips_per_shard >= 1 and 0 <= worker < workers):
         raise ValueError(
-            f"{len(tunes)} tunes, {renditions} renditions, {clips_per_shard} clips a shard, worker {worker} of "
-            f"{workers}: all must be at least 1, and the worker below the count"
+            f"{len(tunes)} tunes, {len(soundfonts)} SoundFonts, {renditions} renditions, {clips_per_shard} clips a "
+            f"shard, worker {worker} of {workers}: all must be at least 1, and the worker below the count"
         )
     recipe = recipe or Recipe()
     folder = Path(folder)
@@ -91,11 +92,18 @@ def build_dataset(
     plan = [(tune, number) for number in range(renditions) for tune in tunes]
     count = -(-len(plan) // clips_per_shard)
     mine = list(range(worker, count, workers))
-    build = _fingerprint(plan, seed, recipe, clips_per_shard)
+    fonts = [find_soundfont(font) for font in soundfonts]
+    if len({font.stem for font in fonts}) < len(fonts):
+        raise ValueError(
+            f"SoundFonts {', '.join(map(str, fonts))}: their names must differ, because they name styles"
+        )
+    build = _fingerprint(plan, seed, recipe, clips_per_shard, [font.name for font in fonts])
     todo = [number for number in mine if not _is_finished(folder, number, build, codec.spec.identity)]
     if todo:
-        with Renderer(soundfont, sample_rate=codec.spec.sample_rate) as renderer:
-            maker = _ShardMaker(folder, codec, recipe, renderer, seed, build)
+        with ExitStack() as stack:
+            rate = codec.spec.sample_rate
+            renderers = [stack.enter_context(Renderer(font, sample_rate=rate)) for font in fonts]
+            maker = _ShardMaker(folder, codec, recipe, renderers, seed, build)
             for done, number in enumerate(todo):
                 items = plan[number * clips_per_shard : (number + 1) * clips_per_shard]
                 maker.write(number, items, _inner(progress, done, len(todo)))
@@ -117,11 +125,17 @@ def shard_paths(folder: Path, number: int) -> tuple[Path, Path]:
 
 class _ShardMaker:
     def __init__(
-        self, folder: Path, codec: Encoder, recipe: Recipe, renderer: Renderer, seed: int, build: str
+        self,
+        folder: Path,
+        codec: Encoder,
+        recipe: Recipe,
+        renderers: Sequence[Renderer],
+        seed: int,
+        build: str,
     ) -> None:
         self.folder, self.codec, self.recipe = folder, codec, recipe
-        self.renderer, self.seed, self.build = renderer, seed, build
-        self.room = style_room(renderer.sample_rate)
+        self.renderers, self.seed, self.build = renderers, seed, build
+        self.room = style_room(codec.spec.sample_rate)
 
     def write(
         self, number: int, items: Sequence[tuple[CorpusTune, int]], progress: Callable[[float], None]
@@ -134,7 +148,7 @@ class _ShardMaker:
         for done, (tune, rendition_number) in enumerate(items):
             rng = np.random.default_rng([self.seed, zlib.crc32(tune.key.encode()), rendition_number])
             try:
-                rendition = make_rendition(tune, self.recipe, self.renderer, self.room, rng)
+                rendition = make_rendition(tune, self.recipe, self.renderers, self.room, rng)
             except ValueError as error:
                 rejected.append(Rejected(tune.key, str(error)))
             else:
@@ -152,7 +166,7 @@ class _ShardMaker:
 
         from codec.types import Waveform
 
-        sound = Waveform(torch.from_numpy(rendition.samples)[None, None], self.renderer.sample_rate)
+        sound = Waveform(torch.from_numpy(rendition.samples)[None, None], self.codec.spec.sample_rate)
         return self.codec.encode(sound).tokens[0].cpu().numpy().astype(np.int16)
 
     def _save(
@@ -176,7 +190,7 @@ class _ShardMaker:
             "codec": asdict(spec),
             "frame_rate": str(spec.frame_rate),
             "streams": dict(STREAM_SIZES),
-            "soundfont": self.renderer.path.name,
+            "styles": style_names([renderer.path.stem for renderer in self.renderers]),
             "clips": clips,
             "rejected": [asdict(item) for item in rejected],
         }
@@ -206,10 +220,11 @@ def _describe(tune: CorpusTune, rendition: Rendition) -> dict[str, Any]:
 
 
 def _fingerprint(
-    plan: Sequence[tuple[CorpusTune, int]], seed: int, recipe: Recipe, clips_per_shard: int
+    plan: Sequence[tuple[CorpusTune, int]], seed: int, recipe: Recipe, clips_per_shard: int, fonts: list[str]
 ) -> str:
     """What must agree for two calls to be one build."""
-    text = json.dumps([seed, asdict(recipe), clips_per_shard, [[tune.key, number] for tune, number in plan]])
+    items = [[tune.key, number] for tune, number in plan]
+    text = json.dumps([seed, asdict(recipe), clips_per_shard, fonts, items])
     return f"{zlib.crc32(text.encode()):08x}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,7 +35,8 @@ class Recipe:
 
     `leads` and `accompaniments`: weight of each instrument. `tempo_spread`: how far the tempo strays from that of the
     tune's kind, as a share. `transposition_semitones`: farthest move up or down. `room_share` and `mood_share`: how
-    many renditions are heard in a room and follow a mood. `longest_seconds`: where a rendition is cut, at a bar line.
+    many renditions are heard in a room and follow a mood. `gain_db`: how far a rendition's level strays from the
+    models', either way. `longest_seconds`: where a rendition is cut, at a bar line.
     """
 
     leads: Mapping[str, float] = field(default_factory=lambda: dict(LEAD_WEIGHTS))
@@ -44,6 +45,7 @@ class Recipe:
     transposition_semitones: int = 5
     room_share: float = 0.25
     mood_share: float = 0.5
+    gain_db: float = 1.0
     longest_seconds: float = 60.0
     captions: int = 4
 
@@ -57,6 +59,8 @@ class Recipe:
             raise ValueError(
                 f"transposition_semitones is {self.transposition_semitones}; 0 ... 12 is allowed"
             )
+        if not 0 <= self.gain_db <= 6:
+            raise ValueError(f"gain_db is {self.gain_db}; 0 ... 6 is allowed")
         if self.longest_seconds < 5 or self.captions < 1:
             raise ValueError(
                 f"longest_seconds is {self.longest_seconds} and captions {self.captions}; at least 5 and 1 are needed"
@@ -83,14 +87,18 @@ class Rendition:
 
 
 def make_rendition(
-    item: CorpusTune, recipe: Recipe, renderer: Renderer, room: np.ndarray, rng: np.random.Generator
+    item: CorpusTune,
+    recipe: Recipe,
+    renderers: Sequence[Renderer],
+    room: np.ndarray,
+    rng: np.random.Generator,
 ) -> Rendition:
     """Play a tune once.
 
     Args:
         item: the tune.
         recipe: what may be drawn.
-        renderer: an open General MIDI font.
+        renderers: open General MIDI fonts, one of which plays.
         room: impulse response of the style "room".
         rng: draws everything.
 
@@ -108,9 +116,11 @@ def make_rendition(
     spread = 1 + recipe.tempo_spread
     tempo = float(np.clip(usual * pace * spread ** rng.uniform(-1, 1), *TEMPO_RANGE_BPM))
     performance = _played(tune, lead, accompaniment, tempo, recipe.longest_seconds, rng)
-    style = int(rng.random() < recipe.room_share)
-    samples = renderer.render_array(performance)
-    if style:
+    font = int(rng.integers(len(renderers)))
+    in_room = bool(rng.random() < recipe.room_share)
+    gain_db = float(rng.uniform(-recipe.gain_db, recipe.gain_db))
+    samples = renderers[font].render_array(performance)
+    if in_room:
         samples = convolve(samples, room)
     attributes = TuneAttributes(
         kind=performance.kind,
@@ -124,7 +134,13 @@ def make_rendition(
         accompaniment=accompaniment,
     )
     captions = tuple(write_caption(attributes, rng) for _ in range(recipe.captions))
-    return Rendition(performance, to_model_level(samples, renderer.sample_rate), attributes, style, captions)
+    level = to_model_level(samples, renderers[font].sample_rate, gain_db)
+    return Rendition(performance, level, attributes, len(STYLES) * font + in_room, captions)
+
+
+def style_names(fonts: Sequence[str]) -> tuple[str, ...]:
+    """Names of the styles in the order of their numbers: dry and in a room, font by font where there are several."""
+    return STYLES if len(fonts) == 1 else tuple(f"{font} {style}" for font in fonts for style in STYLES)
 
 
 def style_room(sample_rate: int) -> np.ndarray:

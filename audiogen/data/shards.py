@@ -82,10 +82,12 @@ class CodeShards:
         self._frames: list[np.ndarray] = []
         clips: list[ShardClip] = []
         specs: list[CodecSpec] = []
+        styles: set[tuple[str, ...]] = set()
         for number, path in enumerate(paths):
             try:
                 index = json.loads(path.read_text("utf-8"))
                 specs.append(_check_index(path, index, identity or (specs[0].identity if specs else None)))
+                styles.add(tuple(index["styles"]))
                 tensors = load_file(path.with_suffix(".safetensors"))
                 self._codes.append(tensors["codes"])
                 self._frames.append(tensors["frames"])
@@ -97,7 +99,10 @@ class CodeShards:
                 raise ValueError(f"{path}: damaged shard (its clips hold {total} frames, its tensors do not)")
         if not clips:
             raise ValueError(f"{folder}: the shards hold no clip; see the reasons in its report.json")
+        if len(styles) > 1:
+            raise ValueError(f"{folder}: its shards differ in their styles: {sorted(styles)}")
         self.spec: CodecSpec = specs[0]
+        self.styles: tuple[str, ...] = styles.pop()
         self.clips: tuple[ShardClip, ...] = tuple(clips)
 
     @property

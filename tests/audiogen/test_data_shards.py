@@ -27,7 +27,7 @@ TUNES = tuple(
     for number, key in enumerate(("G", "D", "Am"))
 )
 BROKEN = CorpusTune("test", "broken", "X:1\nT:Nothing\nK:C\n", "family-b")
-RECIPE = Recipe(longest_seconds=6.0)
+RECIPE = Recipe(longest_seconds=6.0, gain_db=0.0)
 
 
 class LoudnessCodec:
@@ -63,7 +63,7 @@ def build(
         tunes=tunes,
         codec=codec or LoudnessCodec(),
         seed=3,
-        soundfont=font,
+        soundfonts=(font,),
         recipe=RECIPE,
         renditions=2,
         clips_per_shard=4,
@@ -197,10 +197,43 @@ def test_renditions_sound_at_the_models_level(font: Path) -> None:
     with Renderer(font) as renderer:
         room = style_room(renderer.sample_rate)
         for seed in range(3):
-            rendition = make_rendition(TUNES[0], RECIPE, renderer, room, np.random.default_rng(seed))
+            rendition = make_rendition(TUNES[0], RECIPE, [renderer], room, np.random.default_rng(seed))
             level = 20 * np.log10(active_rms(rendition.samples, renderer.sample_rate))
             assert level == pytest.approx(MODEL_LEVEL_DBFS, abs=0.5)
             assert len(rendition.samples) == round(rendition.performance.duration * renderer.sample_rate)
+
+
+def test_several_fonts_are_drawn_and_named_by_the_style(tmp_path: Path, font: Path) -> None:
+    other = tmp_path / "other.sf2"
+    other.symlink_to(font)
+    shards_folder = tmp_path / "shards"
+    build_dataset(
+        shards_folder,
+        tunes=TUNES,
+        codec=LoudnessCodec(),
+        seed=1,
+        soundfonts=(font, other),
+        recipe=RECIPE,
+        renditions=6,
+    )
+    shards = CodeShards(shards_folder)
+    assert shards.styles == ("TimGM6mb dry", "TimGM6mb room", "other dry", "other room")
+    assert {clip.style // 2 for clip in shards.clips} == {0, 1}
+    with pytest.raises(ValueError, match="names must differ"):
+        build_dataset(shards_folder, tunes=TUNES, codec=LoudnessCodec(), seed=1, soundfonts=(font, font))
+
+
+def test_a_gain_moves_a_rendition_off_the_models_level(font: Path) -> None:
+    with Renderer(font) as renderer:
+        room = style_room(renderer.sample_rate)
+        recipe = replace(RECIPE, gain_db=6.0, room_share=0.0)
+        made = [
+            make_rendition(TUNES[0], recipe, [renderer], room, np.random.default_rng(seed))
+            for seed in range(4)
+        ]
+        levels = [20 * np.log10(active_rms(one.samples, renderer.sample_rate)) for one in made]
+    assert max(levels) - min(levels) > 1
+    assert np.abs(np.array(levels) - MODEL_LEVEL_DBFS).max() < 6.5
 
 
 def test_an_impossible_recipe_is_refused() -> None:
@@ -208,3 +241,5 @@ def test_an_impossible_recipe_is_refused() -> None:
         Recipe(leads={"kazoo": 1.0})
     with pytest.raises(ValueError, match=r"room_share is 1\.5"):
         Recipe(room_share=1.5)
+    with pytest.raises(ValueError, match=r"gain_db is 9"):
+        Recipe(gain_db=9)

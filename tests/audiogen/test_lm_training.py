@@ -46,6 +46,7 @@ def shards(tmp_path: Path) -> CodeShards:
         "build": "",
         "codec": asdict(SPEC),
         "streams": dict(STREAM_SIZES),
+        "styles": ["dry", "room"],
         "clips": clips,
     }
     folder = tmp_path / "shards"
