@@ -21,7 +21,8 @@ from symbolic_bridge.tune import Tune
 class Clip:
     """A finished piece; a box that the route did not need is None.
 
-    `attributes` are complete, `asked` only what prompt and options said. `waveform` is at the loudness of
+    `attributes` are complete, `asked` only what prompt and options said; `composed` tells whether the tune was
+    written for them. `waveform` is at the loudness of
     files. `timings` are wall seconds of each stage.
     """
 
@@ -34,6 +35,7 @@ class Clip:
     waveform: Waveform
     seed: int
     route: str
+    composed: bool
     timings: Mapping[str, float]
     warnings: tuple[str, ...] = ()
 
@@ -80,6 +82,7 @@ class Clip:
             asked=self.asked,
             seed=self.seed,
             route=self.route,
+            composed=self.composed,
             metadata=self.metadata(),
         )
 

@@ -9,22 +9,19 @@ Axes: B batch, L tokens, V vocabulary, D width.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from audiogen.composer_plan import CompositionError, TuneOrder, assemble, order_from
 from audiogen.sampling import sample
 from audiogen.transformer import Transformer, TransformerConfig
-from codec.types import CheckpointError
+from codec.checkpoint import build_config, load_checkpoint, load_weights, save_checkpoint
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.grammar import LOOK_BACK_BARS, MAX_BAR_TICKS, Grammar, Walker
 from symbolic_bridge.normal_form import DURATIONS, HIGHEST_PITCH, LOWEST_PITCH, MAX_PART_BARS, NormalTune
@@ -33,7 +30,7 @@ from symbolic_bridge.tune_tokens import decode, vocabulary
 
 __all__ = ["Composer", "ComposerConfig", "CompositionError", "load_composer"]
 
-FORMAT_VERSION = 1
+FORMAT, VERSION = "audiogen-composer", 1
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
 MAX_TRIES = 3
 MIN_DIFFERENT_PITCHES = 4
@@ -51,11 +48,8 @@ class ComposerConfig:
     feedforward_width: int = 768
     dropout: float = 0.0
     vocabulary_size: int = len(vocabulary())
-    format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
-        if self.format_version != FORMAT_VERSION:
-            raise ValueError(f"format_version is {self.format_version}; this program reads {FORMAT_VERSION}")
         if self.vocabulary_size != len(vocabulary()):
             raise ValueError(f"vocabulary_size is {self.vocabulary_size}; it must be {len(vocabulary())}")
         self.transformer()
@@ -289,15 +283,11 @@ class Composer(nn.Module):
         return tunes
 
     def save(self, folder: str | Path) -> None:
-        """Write `composer.safetensors` (half precision) and `composer.json` into a folder."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {
-            name: value.detach().cpu().half().contiguous() for name, value in self.state_dict().items()
-        }
-        save_file(tensors, folder / "composer.safetensors")
-        text = json.dumps(asdict(self.config), indent=2) + "\n"
-        (folder / "composer.json").write_text(text, encoding="utf-8")
+        """Write `composer.safetensors` (half precision) and `composer.json` into a folder, whole or not at all."""
+        tensors = {name: value.detach().cpu().half() for name, value in self.state_dict().items()}
+        save_checkpoint(
+            Path(folder), "composer", format=FORMAT, version=VERSION, config=self.config, tensors=tensors
+        )
 
     @classmethod
     def load(cls, folder: str | Path, device: torch.device | str = "cpu") -> Composer:
@@ -306,39 +296,10 @@ class Composer(nn.Module):
         Raises:
             CheckpointError: a file is missing, damaged, of another version, or a tensor has a wrong shape.
         """
-        folder = Path(folder)
-        config = _read_config(folder / "composer.json")
-        path = folder / "composer.safetensors"
-        if not path.is_file():
-            raise CheckpointError(f"{path}: there is no such file")
-        try:
-            tensors = load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise CheckpointError(f"{path}: not a readable safetensors file ({error})") from error
-        model = cls(config)
-        expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-        found = {name: tuple(value.shape) for name, value in tensors.items()}
-        for name in sorted(expected.keys() | found.keys()):
-            if expected.get(name) != found.get(name):
-                raise CheckpointError(
-                    f"{path}: tensor {name!r} has shape {found.get(name)}; the config asks for {expected.get(name)}"
-                )
-        model.load_state_dict({name: value.float() for name, value in tensors.items()})
+        checkpoint = load_checkpoint(Path(folder), "composer", format=FORMAT, version=VERSION)
+        model = cls(build_config(ComposerConfig, checkpoint))
+        load_weights(model, checkpoint.tensors, checkpoint.path)
         return model.to(device).eval()
-
-
-def _read_config(path: Path) -> ComposerConfig:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: not a readable config ({error})") from error
-    known = {entry.name for entry in fields(ComposerConfig)}
-    if not isinstance(values, dict) or set(values) != known:
-        raise CheckpointError(f"{path}: the keys must be exactly {', '.join(sorted(known))}")
-    try:
-        return ComposerConfig(**values)
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: {error}") from error
 
 
 def load_composer(folder: str | Path | None = None, device: torch.device | str = "cpu") -> Composer:

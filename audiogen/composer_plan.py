@@ -200,9 +200,12 @@ def order_from(
     if str(meter) not in METERS:
         raise CompositionError(f"meter {meter} is not one of {', '.join(METERS)}")
     check_meter(kind, meter)
-    mode = attributes.mode or _draw(list(MODE_SHARES), list(MODE_SHARES.values()), generator)
+    # Drawn whether needed or not: a tune is the same one when its mode and tonic are said as when they were drawn.
+    drawn = _draw(list(MODE_SHARES), list(MODE_SHARES.values()), generator)
+    mode = attributes.mode or drawn
     tonics = USUAL_TONICS[mode]
-    tonic = attributes.tonic or _draw(tonics, [2.0, *[1.0] * (len(tonics) - 1)], generator)
+    drawn = _draw(tonics, [2.0, *[1.0] * (len(tonics) - 1)], generator)
+    tonic = attributes.tonic or drawn
     key = Key(tonic, mode)
     white = Key(WHITE_TONICS[mode], mode)
     semitones = (key.tonic_pitch_class - white.tonic_pitch_class - LOWEST_SHIFT) % 12 + LOWEST_SHIFT

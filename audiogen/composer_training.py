@@ -31,15 +31,15 @@ ADAM_BETAS = (0.9, 0.98)
 
 @dataclass(frozen=True)
 class ComposerTraining:
-    """How the composer is trained; all of it is in the state file, and a resumed run must agree.
+    """How the composer is trained; all of it is in the state file, and a resumed run must agree in what draws the data.
 
     `max_minutes` bounds the training time over all resumes; the learning rate follows it, or `max_steps` where
     that is above 0 (then a resumed run equals an unbroken one bit by bit).
     """
 
-    max_minutes: float = 35.0
+    max_minutes: float = 60.0
     max_steps: int = 0
-    batch_tokens: int = 2048
+    batch_tokens: int = 4096
     learning_rate: float = 2e-3
     final_rate: float = 2e-5
     weight_decay: float = 0.05

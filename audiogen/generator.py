@@ -182,7 +182,7 @@ class Generator:
         route = options.route or "tune"
         if route == "free" and tune is not None:
             raise ValueError("route 'free' plays no tune; take --route tune or leave the tune out")
-        return self._walk(Boxes(tune=tune), ask(prompt, options), seed, route, progress)
+        return self._walk(Boxes(tune=tune), ask(prompt, options), seed, route, progress=progress)
 
     def resume(self, folder: str | Path, options: Options, *, progress: Progress | None = None) -> Clip:
         """Go on from the box that was edited last in a folder of `Clip.keep`.
@@ -206,10 +206,24 @@ class Generator:
                     f"{folder}: {kept.start} was edited last, so key, tempo, duration, instrument and accompaniment "
                     "are settled; give none of them, or edit the tune or the attributes"
                 )
-        return self._walk(boxes, wishes, seed, route, progress)
+        if route == "free":
+            # Nothing but the words counts there: the tune and all that came of it are left behind.
+            boxes = Boxes(codes=boxes.codes, waveform=boxes.waveform) if kept.route == "free" else Boxes()
+        if route == "soundfont" and kept.start in ("frames", "codes"):
+            raise ValueError(
+                f"{folder}: {kept.start} was edited last, and route soundfont plays performances; "
+                "edit that or the tune, or take route tune"
+            )
+        return self._walk(boxes, wishes, seed, route, kept.composed, progress)
 
     def _walk(
-        self, boxes: Boxes, asked: TuneAttributes, seed: int, route: str, progress: Progress | None
+        self,
+        boxes: Boxes,
+        asked: TuneAttributes,
+        seed: int,
+        route: str,
+        composed: bool = False,
+        progress: Progress | None = None,
     ) -> Clip:
         """Follow the path from the last box that is there."""
         journey = _Journey(progress or (lambda stage, done: None))
@@ -223,9 +237,9 @@ class Generator:
         elif not begun:
             if tune is None:
                 # Settled before composing: the mood's pace is then in the tune and must not count again.
-                wishes = resolve(wishes)
+                wishes, composed = resolve(wishes), True
             tune = self._find_tune(tune, wishes, seed, journey)
-            wishes = fill_from_tune(wishes, tune)
+            wishes = fill_from_tune(wishes, tune, composed)
             with journey.stage("perform"):
                 performance = self._perform(tune, wishes, seed)
         if performance is not None:
@@ -252,6 +266,7 @@ class Generator:
             waveform=waveform,
             seed=seed,
             route=route,
+            composed=composed and tune is not None,
             timings=journey.timings,
             warnings=tuple(dict.fromkeys(journey.warnings)),
         )
@@ -278,7 +293,7 @@ class Generator:
 
     def write(self, wishes: TuneAttributes, seed: int) -> Tune:
         """Write a tune from attributes; the same seed gives the same tune as in `generate`."""
-        generator = stage_torch_rng(seed, "composer", self.device)
+        generator = stage_torch_rng(seed, "composer")  # of the CPU on every device
         return self.composer.compose(resolve(wishes), generator=generator)
 
     def _perform(self, tune: Tune, wishes: TuneAttributes, seed: int) -> Performance:

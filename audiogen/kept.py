@@ -14,15 +14,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audiogen.options import ROUTES
 from audiogen.version import VERSION
 from codec.audio_files import read_audio, replacing, write_audio, write_bytes
 from codec.types import Codes, Waveform
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.frames import ScoreFrames
-from symbolic_bridge.performance import BarSpan, ChordSpan, Part, Performance, SoundedNote
+from symbolic_bridge.instruments import instrument_of
+from symbolic_bridge.performance import Performance
 from symbolic_bridge.tune import Tune
 
 MANIFEST = "manifest.json"
+FORMAT = "audiogen path"
+# What the manifest says, and in which type.
+ENTRIES = {"seed": int, "route": str, "composed": bool, "asked": dict, "hashes": dict}
 # File of each box, in the order of the path. The tune has two: either may be edited.
 FILES = {
     "attributes.json": "attributes",
@@ -56,6 +61,7 @@ class KeptPath:
     asked: TuneAttributes
     seed: int
     route: str
+    composed: bool
 
 
 def write_boxes(
@@ -65,6 +71,7 @@ def write_boxes(
     asked: TuneAttributes,
     seed: int,
     route: str,
+    composed: bool = False,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write every box that is there, and the manifest last; files of boxes that are not there are removed.
@@ -75,12 +82,15 @@ def write_boxes(
         asked: the attributes before tune and kind filled them, so that an edited tune can fill them anew.
         seed: of the whole.
         route: of the whole.
+        composed: whether the tune was written for what was asked.
         metadata: for audio.wav.
 
     Raises:
+        ValueError: as `check_keep`.
         OSError: the folder cannot be made or written to, or the disk is full.
     """
     target = Path(folder)
+    check_keep(target)
     target.mkdir(parents=True, exist_ok=True)
     writers: dict[str, Callable[[Path], None]] = {}
     if boxes.attributes is not None:
@@ -91,8 +101,8 @@ def write_boxes(
         writers["tune.abc"] = lambda path: _write(path, tune.to_abc())
         writers["tune.mid"] = tune.to_midi
     if boxes.performance is not None:
-        lines = performance_as_text(boxes.performance)
-        writers["performance.json"] = lambda path: _write(path, lines)
+        notes = boxes.performance.to_json()
+        writers["performance.json"] = lambda path: _write(path, notes)
     if boxes.frames is not None:
         writers["frames.npz"] = boxes.frames.save
     if boxes.codes is not None:
@@ -100,7 +110,8 @@ def write_boxes(
     if boxes.waveform is not None:
         waveform = boxes.waveform
         writers["audio.wav"] = lambda path: write_audio(path, waveform, metadata)
-    (target / MANIFEST).unlink(missing_ok=True)
+    # Until all is written the folder is ours, but nothing to go on from.
+    write_bytes(target / MANIFEST, json.dumps({"format": FORMAT}).encode())
     for name in FILES:
         if name in writers:
             with replacing(target / name) as temporary:
@@ -108,10 +119,11 @@ def write_boxes(
         else:
             (target / name).unlink(missing_ok=True)
     manifest = {
-        "format": "audiogen path",
+        "format": FORMAT,
         "version": VERSION,
         "seed": seed,
         "route": route,
+        "composed": composed,
         "asked": json.loads(asked.to_json()),
         "hashes": {name: _hash(target / name) for name in writers},
     }
@@ -149,57 +161,28 @@ def read_boxes(folder: str | Path) -> KeptPath:
     if boxes.attributes is not None and "attributes.json" in edited:
         # What a person wrote into the file was asked for as well.
         asked = boxes.attributes
-    return KeptPath(boxes, FILES[start], asked, manifest["seed"], manifest["route"])
+    return KeptPath(boxes, FILES[start], asked, manifest["seed"], manifest["route"], manifest["composed"])
+
+
+def check_keep(folder: str | Path) -> None:
+    """Refuse a folder for `write_boxes` in which it would replace or remove files that are not its own.
+
+    Raises:
+        ValueError: it is a file, or holds files of a box's name without a manifest.
+    """
+    target = Path(folder)
+    if target.exists() and not target.is_dir():
+        raise ValueError(f"{target}: is a file; --keep needs a folder")
+    foreign = [name for name in FILES if (target / name).exists()]
+    if foreign and not (target / MANIFEST).is_file():
+        raise ValueError(
+            f"{target}: holds {foreign[0]}, which --keep would replace, and no {MANIFEST}; name another folder"
+        )
 
 
 def kept_seed(folder: str | Path) -> int:
     """The seed that a kept folder was made with; errors as in `read_boxes`."""
     return _read_manifest(_kept_folder(folder))["seed"]
-
-
-def performance_as_text(performance: Performance) -> str:
-    """A performance as JSON with one note to a line, so that a person can edit it."""
-    parts = []
-    for part in performance.parts:
-        notes = ",\n".join(
-            f"        {json.dumps([round(n.onset, 6), round(n.offset, 6), n.midi_pitch, n.velocity])}"
-            for n in part.notes
-        )
-        head = f'"name": {json.dumps(part.name)}, "instrument": {json.dumps(part.instrument)}'
-        parts.append(f'    {{{head}, "notes": [\n{notes}\n    ]}}')
-    rest = {
-        "bars": [[round(b.onset, 6), round(b.offset, 6), b.beats, b.section] for b in performance.bars],
-        "chords": [[round(c.onset, 6), round(c.offset, 6), c.root, c.quality] for c in performance.chords],
-        "tempo_bpm": performance.tempo_bpm,
-        "kind": performance.kind,
-        "duration": round(performance.duration, 6),
-        "warnings": list(performance.warnings),
-    }
-    tail = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in rest.items())
-    return '{\n  "parts": [\n' + ",\n".join(parts) + "\n  ],\n" + tail + "\n}\n"
-
-
-def performance_from_json(values: Mapping[str, Any]) -> Performance:
-    """The inverse of `performance_as_text`.
-
-    Raises:
-        ValueError: an entry is missing or of the wrong form.
-    """
-    try:
-        return Performance(
-            parts=tuple(
-                Part(part["name"], part["instrument"], tuple(SoundedNote(*note) for note in part["notes"]))
-                for part in values["parts"]
-            ),
-            bars=tuple(BarSpan(*bar) for bar in values["bars"]),
-            chords=tuple(ChordSpan(*chord) for chord in values["chords"]),
-            tempo_bpm=values["tempo_bpm"],
-            kind=values["kind"],
-            duration=values["duration"],
-            warnings=tuple(values["warnings"]),
-        )
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"not a performance: entry {error} is missing or of the wrong form") from error
 
 
 def _kept_folder(folder: str | Path) -> Path:
@@ -229,9 +212,12 @@ def _read_attributes(path: Path) -> TuneAttributes:
 
 def _read_performance(path: Path) -> Performance:
     try:
-        return performance_from_json(_read_json(path))
-    except (ValueError, TypeError) as error:
+        performance = Performance.from_json(path.read_text(encoding="utf-8"))
+        for part in performance.parts:
+            instrument_of(part.instrument)
+    except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+    return performance
 
 
 def _read_tune(path: Path) -> Tune:
@@ -256,12 +242,13 @@ def _read_manifest(source: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f"{source}: has no {MANIFEST}; --from needs a folder that --keep has left")
     manifest = _read_json(path)
-    if not isinstance(manifest, dict) or manifest.get("format") != "audiogen path":
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ValueError(f"{path}: is not a manifest of --keep")
-    if not {"seed", "route", "asked", "hashes"} <= set(manifest):
-        raise ValueError(f"{path}: needs seed, route, asked and hashes")
-    if not isinstance(manifest["seed"], int):
-        raise ValueError(f"{path}: seed is {manifest['seed']!r}; a whole number is needed")
+    for name, kind in ENTRIES.items():
+        if type(manifest.get(name)) is not kind:
+            raise ValueError(f"{path}: {name} is {manifest.get(name)!r}; --keep writes a {kind.__name__}")
+    if manifest["route"] not in ROUTES:
+        raise ValueError(f"{path}: route {manifest['route']!r} is not one of {', '.join(ROUTES)}")
     return manifest
 
 

@@ -76,7 +76,8 @@ class LMTrainer:
             fused=True,
         )  # fmt: skip
         self.state = TrainingState({"lm": self.model}, {"lm": self.optimizer})
-        self.step = self.state.load(folder).step if (folder / "state.json").is_file() else 0
+        self.settings = parallel.run_settings(config) | {"shape": asdict(shape), "precision": precision}
+        self.step = self.state.load(folder, self.settings).step if (folder / "state.json").is_file() else 0
 
     def run(self, max_minutes: float = math.inf) -> None:
         """Train until the last step or a time; the state is saved on the way out."""
@@ -194,7 +195,7 @@ class LMTrainer:
         if parallel.rank() > 0:
             return
         figures = self.validate()
-        self.state.save(self.folder, Progress(self.step))
+        self.state.save(self.folder, Progress(self.step, self.settings))
         training = dict(asdict(self.config).items())
         save_player(self.model, self.folder, {"step": self.step, "valid": figures, "training": training})
         self._log({"step": self.step, "valid": figures})

@@ -110,10 +110,11 @@ def ask(prompt: str | None, options: Options, kept: TuneAttributes | None = None
     return wishes
 
 
-def fill_from_tune(wishes: TuneAttributes, tune: Tune) -> TuneAttributes:
+def fill_from_tune(wishes: TuneAttributes, tune: Tune, composed: bool = False) -> TuneAttributes:
     """What was not asked for, from the tune and then from its kind; `resolve` says how.
 
-    A tempo of the file (Q:) stands in for that of the kind, so "slow" in a prompt slows it down all the same.
+    A tempo of the file (Q:) stands in for that of the kind, so "slow" in a prompt slows it down all the same. The
+    tempo of a tune that was `composed` for these wishes holds their pace already.
     """
     header = tune.header
     filled = replace(
@@ -125,7 +126,7 @@ def fill_from_tune(wishes: TuneAttributes, tune: Tune) -> TuneAttributes:
     )
     if wishes.tempo_bpm is None and header.tempo_bpm is not None:
         mood_factor = MOODS[wishes.mood].tempo_factor if wishes.mood else 1.0
-        tempo = header.tempo_bpm * (wishes.tempo_factor or mood_factor)
+        tempo = header.tempo_bpm * (1.0 if composed else wishes.tempo_factor or mood_factor)
         tempo = min(max(tempo, MIN_TEMPO_BPM), MAX_TEMPO_BPM)
         filled = replace(filled, tempo_bpm=tempo, tempo_is_felt=True)
     return resolve(filled)

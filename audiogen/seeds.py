@@ -25,6 +25,6 @@ def stage_rng(seed: int, stage: str) -> np.random.Generator:
     return np.random.default_rng(stage_seed(seed, stage))
 
 
-def stage_torch_rng(seed: int, stage: str, device: str = "cpu") -> torch.Generator:
-    """The torch generator of one stage. Devices draw differently: same seed, same device, same result."""
-    return torch.Generator(device).manual_seed(stage_seed(seed, stage))
+def stage_torch_rng(seed: int, stage: str) -> torch.Generator:
+    """The torch generator of one stage, of the CPU."""
+    return torch.Generator().manual_seed(stage_seed(seed, stage))

@@ -22,7 +22,7 @@ from pathlib import Path
 import codec
 from audiogen.conditions import ConditionTables
 from audiogen.data.build import build_dataset
-from audiogen.data.corpus import CorpusTune, read_corpus
+from audiogen.data.corpus import CorpusTune, Rejected, read_corpus
 from audiogen.data.pool import build_audio_pool
 from audiogen.data.shards import CodeShards
 from audiogen.lm import LMConfig
@@ -41,10 +41,11 @@ VALID_TUNES = 48
 
 @dataclass(frozen=True)
 class Split:
-    """Tunes to learn from and tunes to measure on."""
+    """Tunes to learn from, tunes to measure on, and what was left out."""
 
     train: tuple[CorpusTune, ...]
     valid: tuple[CorpusTune, ...]
+    rejected: tuple[Rejected, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,20 +79,25 @@ def read_split(train: Path | None, valid: Path | None) -> Split:
     """
     corpus = read_corpus(train).without_licences()
     if valid is not None:
-        return Split(corpus.tunes, read_corpus(valid).without_licences().tunes)
+        measured = read_corpus(valid).without_licences()
+        return Split(corpus.tunes, measured.tunes, corpus.rejected + measured.rejected)
     parts = corpus.split()
-    return Split(parts["train"], parts["valid"])
+    return Split(parts["train"], parts["valid"], corpus.rejected)
 
 
-def train_codec(plan: TrainingPlan, split: Split) -> None:
-    """Render pools where they are missing and train the codec in WORK/codec."""
+def train_codec(plan: TrainingPlan, split: Split) -> tuple[Rejected, ...]:
+    """Render pools where they are missing and train the codec in WORK/codec; what could not be rendered and why."""
     parallel.join()
+    rejected: list[Rejected] = []
     fonts: Sequence[str | Path] = [*(find_soundfont(name) for name in POOL_FONTS), *plan.fonts]
     for name, tunes, hours in (("train", split.train, plan.pool_hours), ("valid", split.valid, 0.4)):
-        build_audio_pool(
+        pool = build_audio_pool(
             plan.work / "pool" / name, tunes=[tune.abc for tune in tunes], soundfonts=fonts, hours=hours,
             seed=SEED if name == "train" else SEED + 1, worker=parallel.rank(), workers=parallel.processes(),
         )  # fmt: skip
+        rejected += [
+            Rejected(f"{name} pool, {count} times", reason) for reason, count in pool.rejected.items()
+        ]
     parallel.wait_for_all()
     rate = codec.CodecConfig().sample_rate
     pools = [AudioPool(plan.work / "pool" / name, rate) for name in ("train", "valid")]
@@ -99,18 +105,25 @@ def train_codec(plan: TrainingPlan, split: Split) -> None:
         pools[0], pools[1], plan.work / "codec", plan.codec, device=plan.device, precision=plan.precision
     )
     trainer.run(plan.minutes)
+    parallel.wait_for_all()  # process 0 has the weights on disk now
+    return tuple(rejected)
 
 
-def train_player(plan: TrainingPlan, split: Split) -> None:
-    """Encode renditions where they are missing and train the player in WORK/player on the codec of WORK/codec."""
+def train_player(plan: TrainingPlan, split: Split) -> tuple[Rejected, ...]:
+    """Encode renditions where they are missing and train the player in WORK/player on the codec of WORK/codec.
+
+    Returns the tunes that could not be played, and why.
+    """
     parallel.join()
+    rejected: list[Rejected] = []
     coder = codec.load(plan.work / "codec", plan.device)
     drawn = {"train": _draw(split.train, plan.player_tunes), "valid": _draw(split.valid, VALID_TUNES)}
     for name, tunes in drawn.items():
-        build_dataset(
+        built = build_dataset(
             plan.work / "codes" / name, tunes=tunes, codec=coder, seed=SEED, soundfonts=(PLAYER_FONT,),
             renditions=plan.renditions if name == "train" else 1, worker=parallel.rank(), workers=parallel.processes(),
         )  # fmt: skip
+        rejected += built.rejected
     parallel.wait_for_all()
     shards = [CodeShards(plan.work / "codes" / name, coder.spec.identity) for name in ("train", "valid")]
     rate = coder.spec.frame_rate
@@ -123,6 +136,8 @@ def train_player(plan: TrainingPlan, split: Split) -> None:
         shards[0], shards[1], plan.work / "player", plan.player, shape, plan.device, plan.precision
     )
     trainer.run(plan.minutes)
+    parallel.wait_for_all()
+    return tuple(rejected)
 
 
 def _draw(tunes: Sequence[CorpusTune], count: int) -> list[CorpusTune]:

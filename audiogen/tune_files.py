@@ -71,11 +71,17 @@ def tunes_in(path: str | Path) -> tuple[list[tuple[str, Tune]], list[tuple[str, 
         except ValueError as error:
             rejected.append((str(file), str(error)))
             continue
-        stem = file.stem if file.stem not in taken else file.name.replace(".", "-")
-        taken.add(stem)
         width = max(2, len(str(len(found))))
         for number, tune in enumerate(found, 1):
-            tunes.append((stem if len(found) == 1 else f"{stem}-{number:0{width}d}", tune))
+            ending = "" if len(found) == 1 else f"-{number:0{width}d}"
+            choices = (
+                file.stem,
+                file.name.replace(".", "-"),
+                *(f"{file.stem}-again{n}" for n in range(1, 10**6)),
+            )
+            name = next(f"{stem}{ending}" for stem in choices if f"{stem}{ending}" not in taken)
+            taken.add(name)
+            tunes.append((name, tune))
     return tunes, rejected
 
 

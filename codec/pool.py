@@ -1,7 +1,7 @@
 """A pool of training sound: folders of int16 shards, opened without reading them into memory.
 
 A shard is `shard-NNNNN.npy`, clips one after another, with `shard-NNNNN.json` saying where each clip starts.
-`audiogen data build` writes such pools.
+`audiogen train codec` renders such pools.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class AudioPool:
     def __init__(self, folder: Path, sample_rate: int) -> None:
         indexes = sorted(folder.glob("shard-*.json"))
         if not indexes:
-            raise ValueError(f"{folder}: no shard-*.json; make a pool with `audiogen data build --audio`")
+            raise ValueError(f"{folder}: no shard-*.json; `audiogen train codec` renders such a pool")
         self.shards: list[np.ndarray] = []
         self.clips: list[Clip] = []
         for number, index in enumerate(indexes):

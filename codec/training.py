@@ -98,7 +98,8 @@ class CodecTrainer:
                 "discriminators": self.discriminator_optimizer,
             },
         )
-        self.step = self.state.load(folder).step if (folder / "state.json").is_file() else 0
+        self.settings = parallel.run_settings(config) | {"shape": asdict(made), "precision": precision}
+        self.step = self.state.load(folder, self.settings).step if (folder / "state.json").is_file() else 0
 
     @property
     def total_steps(self) -> int:
@@ -237,7 +238,7 @@ class CodecTrainer:
         if parallel.rank() > 0:
             return
         figures = self.validate()
-        self.state.save(self.folder, Progress(self.step))
+        self.state.save(self.folder, Progress(self.step, self.settings))
         save_codec(
             self.codec, self.folder, {"step": self.step, "valid": figures, "training": asdict(self.config)}
         )

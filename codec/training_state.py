@@ -5,6 +5,7 @@ Random generators are not kept: trainers seed theirs from the number of the step
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,18 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from codec.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from codec.checkpoint import build_config, load_checkpoint, load_weights, save_checkpoint
+from codec.types import CheckpointError
 
-FORMAT, VERSION = "audiogen-training-state", 1
+FORMAT, VERSION = "audiogen-training-state", 2
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands: the step it has finished and figures it wants to remember."""
+    """Where a training stands: the step it has finished, and the settings that a resumed run must share."""
 
     step: int = 0
-    notes: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,25 @@ class TrainingState:
         tensors = {key: value.detach().cpu().clone() for key, value in tensors.items()}
         save_checkpoint(folder, "state", format=FORMAT, version=VERSION, config=progress, tensors=tensors)
 
-    def load(self, folder: Path) -> Progress:
+    def load(self, folder: Path, settings: dict[str, Any]) -> Progress:
         """Put back what `save` wrote.
 
+        Args:
+            folder: of the run.
+            settings: of the run that goes on; every one must be as it was.
+
         Raises:
-            CheckpointError: nothing usable is there, or it is of another shape.
+            CheckpointError: nothing usable is there, or it is of another run.
         """
         checkpoint = load_checkpoint(folder, "state", format=FORMAT, version=VERSION)
+        progress = build_config(Progress, checkpoint)
+        wanted = json.loads(json.dumps(settings))  # as it would be read back
+        for name in sorted(wanted.keys() | progress.settings.keys()):
+            before, now = progress.settings.get(name), wanted.get(name)
+            if before != now:
+                raise CheckpointError(
+                    f"{folder}: holds a run with {name} {before}, this one has {now}; name another folder"
+                )
         groups: dict[tuple[str, str], dict[str, Tensor]] = {}
         for key, tensor in checkpoint.tensors.items():
             kind, name, entry = key.split("/", 2)
@@ -67,4 +81,4 @@ class TrainingState:
             optimizer.load_state_dict(
                 {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
             )
-        return Progress(**checkpoint.config)
+        return progress

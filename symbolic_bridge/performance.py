@@ -125,25 +125,28 @@ class Performance:
         return self.parts[1] if len(self.parts) > 1 else None
 
     def to_json(self) -> str:
-        """The performance as JSON text, a line a note; `from_json` gives an equal one. Times keep microseconds."""
-        return json.dumps(
-            {
-                "parts": [
-                    {
-                        "name": part.name,
-                        "instrument": part.instrument,
-                        "notes": [[n.onset, n.offset, n.midi_pitch, n.velocity] for n in part.notes],
-                    }
-                    for part in self.parts
-                ],
-                "bars": [[bar.onset, bar.offset, bar.beats, bar.section] for bar in self.bars],
-                "chords": [[chord.onset, chord.offset, chord.root, chord.quality] for chord in self.chords],
-                "tempo_bpm": self.tempo_bpm,
-                "kind": self.kind,
-                "duration": self.duration,
-                "warnings": list(self.warnings),
-            }
-        )
+        """The performance as JSON text, one note to a line, for people to edit; `from_json` reads it.
+
+        Times keep microseconds.
+        """
+        parts = []
+        for part in self.parts:
+            notes = ",\n".join(
+                f"        {json.dumps([round(n.onset, 6), round(n.offset, 6), n.midi_pitch, n.velocity])}"
+                for n in part.notes
+            )
+            head = f'"name": {json.dumps(part.name)}, "instrument": {json.dumps(part.instrument)}'
+            parts.append(f'    {{{head}, "notes": [\n{notes}\n    ]}}')
+        rest = {
+            "bars": [[round(b.onset, 6), round(b.offset, 6), b.beats, b.section] for b in self.bars],
+            "chords": [[round(c.onset, 6), round(c.offset, 6), c.root, c.quality] for c in self.chords],
+            "tempo_bpm": self.tempo_bpm,
+            "kind": self.kind,
+            "duration": round(self.duration, 6),
+            "warnings": list(self.warnings),
+        }
+        tail = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in rest.items())
+        return '{\n  "parts": [\n' + ",\n".join(parts) + "\n  ],\n" + tail + "\n}\n"
 
     @classmethod
     def from_json(cls, text: str) -> Performance:
@@ -163,7 +166,7 @@ class Performance:
         parts = tuple(_read_part(part, place) for place, part in enumerate(data["parts"]))
         bars = tuple(BarSpan(*_row(row, "bars", (float, float, int, int))) for row in _rows(data, "bars"))
         chords = tuple(
-            ChordSpan(*_row(row, "chords", (float, float, int, str))) for row in data.get("chords", ())
+            ChordSpan(*_row(row, "chords", (float, float, int, str))) for row in _rows(data, "chords")
         )
         latest = max((note.offset for part in parts for note in part.notes), default=1.0)
         return cls(

@@ -17,6 +17,7 @@ import soundfile
 import torch
 
 from audiogen.cli import run
+from audiogen.tune_files import tunes_in
 from codec.audio_files import write_audio
 from codec.types import Waveform
 
@@ -176,6 +177,18 @@ def test_perform_plays_a_folder_and_lists_what_it_cannot(make: Callable[..., Out
     assert sorted(path.name for path in (here / "out").iterdir()) == ["a.wav"]
 
 
+def test_no_file_of_a_folder_takes_the_output_of_another(call: Callable[..., Outcome], here: Path) -> None:
+    text = (here / "kesh.abc").read_text(encoding="utf-8")
+    folder = here / "tunes"
+    folder.mkdir()
+    for name in ("x.abc", "x-01.abc", "a.abc", "a-mid.abc"):
+        (folder / name).write_text(text * 2 if name == "x.abc" else text, encoding="utf-8")
+    assert call("tune", "convert", "tunes/a.abc", "tunes/a.mid").code == 0
+    tunes, rejected = tunes_in(folder)
+    assert not rejected
+    assert len({name for name, _ in tunes}) == len(tunes) == 6
+
+
 def test_perform_moves_a_tune_into_the_instruments_range_with_a_warning(
     make: Callable[..., Outcome], here: Path
 ) -> None:
@@ -273,6 +286,7 @@ def test_info_names_instruments_and_kinds(call: Callable[..., Outcome]) -> None:
         (["tune", "convert", "kesh.abc", "k.abc", "--transpose", "99"], ["99"]),
         (["codec", "roundtrip", "no.wav", "out.wav", "--model", "nowhere"], ["nowhere"]),
         (["train", "codec", "--minutes", "0"], ["--minutes 0"]),
+        (["train", "codec", "--soundfont", "none.sf2"], ["none.sf2: no such file"]),
         (["sing"], ["sing"]),
     ],
     ids=lambda value: " ".join(value)[:40],

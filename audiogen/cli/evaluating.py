@@ -23,7 +23,9 @@ JsonFile = Annotated[Path | None, typer.Option("--json", metavar="OUT.json", hel
 TunesPath = Annotated[
     Path | None,
     typer.Option(
-        "--tunes", metavar="PATH", help="Unseen tunes: .jsonl, .abc or a folder; else music21's test split."
+        "--tunes",
+        metavar="PATH",
+        help="Unseen tunes: .jsonl, .abc, a folder; else music21's held-out ones.",
     ),
 ]
 Count = Annotated[int, typer.Option("-n", "--count", min=1, metavar="COUNT", help="How many tunes.")]
@@ -215,7 +217,7 @@ def composed_tunes(
         _show(
             "Statistics beside real tunes",
             result,
-            ("composed", "real", "low", "high", "within"),
+            ("composed", "real", "low", "high", "within", "real_within"),
             "statistics",
         )
     warn([f"refused: {reason}" for reason in result["refused"]])

@@ -112,7 +112,7 @@ def generate(
     if prompt is not None:
         # Asked here too, so that a prompt with nothing in it is refused before any weights are loaded.
         ask(prompt, options)
-    check_folder(keep)
+    folders = kept_folders(keep, count)
     outputs = numbered(output, count)
     for path in outputs:
         check_writable(path)
@@ -124,8 +124,7 @@ def generate(
         seed = new_seed() if from_folder is None else kept_seed(from_folder)
     reports: list[dict[str, object]] = []
     player = Generator(model, device)
-    for number, path in enumerate(outputs):
-        folder = keep / f"{number + 1:02d}" if keep is not None and count > 1 else keep
+    for number, (path, folder) in enumerate(zip(outputs, folders, strict=True)):
         with progress_bars() as progress:
             each = replace(options, seed=seed + number)
             if from_folder is not None:
@@ -230,7 +229,7 @@ def perform(
     from codec.audio_files import check_writable
 
     check_wishes(duration, tempo, seed, 1)
-    check_folder(keep)
+    kept_folders(keep, 1)
     folder = source.is_dir()
     if folder:
         output.mkdir(parents=True, exist_ok=True)
@@ -288,10 +287,18 @@ def numbered(output: Path, count: int) -> list[Path]:
     return [output.with_name(f"{output.stem}-{n:0{width}d}{output.suffix}") for n in range(1, count + 1)]
 
 
-def check_folder(folder: Path | None) -> None:
-    """Refuse a --keep that is a file before the work is done."""
-    if folder is not None and folder.exists() and not folder.is_dir():
+def kept_folders(folder: Path | None, count: int) -> list[Path | None]:
+    """Where each of `count` clips is kept: DIR for one, DIR/01, DIR/02 ... for several; refused before the work."""
+    from audiogen.kept import check_keep
+
+    if folder is None:
+        return [None] * count
+    if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder}: is a file; --keep needs a folder")
+    folders = [folder] if count == 1 else [folder / f"{number:02d}" for number in range(1, count + 1)]
+    for each in folders:
+        check_keep(each)
+    return list(folders)
 
 
 def _understood(asked: TuneAttributes, played: TuneAttributes) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,7 +50,11 @@ ValidTunes = Annotated[
 Work = Annotated[Path, typer.Option(metavar="DIR", help="Where everything is kept, and taken up again.")]
 Device = Annotated[str, typer.Option(metavar="D", help="cpu or cuda.")]
 Minutes = Annotated[
-    float | None, typer.Option(metavar="M", help="Stop each network at a checkpoint after so many minutes.")
+    float | None,
+    typer.Option(
+        metavar="M",
+        help="Stop each network then; the composer fits its schedule into it.",
+    ),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="The whole path in minutes, to see that it works.")]
 Hours = Annotated[float, typer.Option(metavar="H", help="Hours of sound to train the codec on.")]
@@ -157,8 +163,8 @@ def train_codec(
     from audiogen import training
 
     plan = _plan(work, minutes, device, precision, quick, pool_hours, soundfont)
-    training.train_codec(plan, training.read_split(tunes, valid))
-    _gather(work)
+    split = training.read_split(tunes, valid)
+    _finish(work, split.rejected + training.train_codec(plan, split))
 
 
 @train_app.command("lm")
@@ -180,8 +186,8 @@ def train_lm(
     from audiogen import training
 
     plan = _plan(work, minutes, device, precision, quick)
-    training.train_player(plan, training.read_split(tunes, valid))
-    _gather(work)
+    split = training.read_split(tunes, valid)
+    _finish(work, split.rejected + training.train_player(plan, split))
 
 
 @train_app.command("composer")
@@ -203,8 +209,9 @@ def train_composer(
     from audiogen import training
 
     plan = _plan(work, minutes, device, precision, quick)
-    _compose_training(plan, training.read_split(tunes, valid), quick)
-    _gather(work)
+    split = training.read_split(tunes, valid)
+    _compose_training(plan, split, quick)
+    _finish(work, split.rejected)
 
 
 @train_app.command("all")
@@ -231,10 +238,10 @@ def train_all(
     plan = _plan(work, minutes, device, precision, quick, pool_hours, soundfont)
     split = training.read_split(tunes, valid)
     say(f"{len(split.train)} tunes to learn from, {len(split.valid)} to measure on")
+    rejected = split.rejected + training.train_codec(plan, split) + training.train_player(plan, split)
+    # Last, because one process trains it: the others are not kept waiting.
     _compose_training(plan, split, quick)
-    training.train_codec(plan, split)
-    training.train_player(plan, split)
-    _gather(work)
+    _finish(work, rejected)
 
 
 def _plan(
@@ -265,17 +272,21 @@ def _plan(
 
 
 def _compose_training(plan: TrainingPlan, split: Split, quick: bool) -> None:
-    """Train the composer on the split's tunes, which it reads from files."""
+    """Train the composer on the split's tunes, which it reads from files; in one process, however many there are."""
     from audiogen.composer_training import ComposerTraining
     from audiogen.composer_training import train_composer as train
+    from codec import parallel
 
+    parallel.join()
+    if parallel.rank() > 0:
+        return
     folder = plan.work / "composer"
     files = [folder / f"{name}.jsonl" for name in ("train", "valid")]
     folder.mkdir(parents=True, exist_ok=True)
     for path, tunes in zip(files, (split.train, split.valid), strict=True):
         _write_rows(path, tunes)
     settings = ComposerTraining(precision=plan.precision)
-    if plan.minutes < settings.max_minutes:
+    if math.isfinite(plan.minutes):
         settings = replace(settings, max_minutes=plan.minutes)
     if quick:
         settings = replace(settings, max_steps=60)
@@ -291,8 +302,14 @@ def _write_rows(path: Path, tunes: Iterable[CorpusTune]) -> None:
     write_bytes(path, "".join(f"{row}\n" for row in rows).encode())
 
 
-def _gather(work: Path) -> None:
-    """Copy what is trained so far into WORK/weights, where `--model` finds it."""
+def _finish(work: Path, rejected: Iterable[Rejected]) -> None:
+    """Copy what is trained so far into WORK/weights, where `--model` finds it, and say what was left out."""
+    from audiogen.data.files import write_whole
+    from codec import parallel
+
+    if parallel.rank() > 0:
+        return
+    _say_rejected(list(rejected))
     target = work / "weights"
     target.mkdir(parents=True, exist_ok=True)
     places = {"codec": work / "codec", "player": work / "player", "composer": work / "composer" / "best"}
@@ -301,7 +318,7 @@ def _gather(work: Path) -> None:
         files = [folder / f"{name}{suffix}" for suffix in (".json", ".safetensors")]
         if all(file.is_file() for file in files):
             for file in files:
-                shutil.copyfile(file, target / file.name)
+                write_whole(target / file.name, partial(shutil.copyfile, file))
             found.append(name)
     say(f"{target}: {', '.join(found) or 'nothing yet'}")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,6 @@ def build_audio_pool(
     shares: Mapping[str, float] = DEFAULT_SHARES,
     worker: int = 0,
     workers: int = 1,
-    on_shard: Callable[[int, int], None] | None = None,
 ) -> PoolReport:
     """Render random clips into `shard-NNNNN.npy` (int16 [T], clips end to end) and `shard-NNNNN.json`.
 
@@ -65,10 +65,9 @@ def build_audio_pool(
         shares: share of each kind of clip (keys of `clips.CLIP_KINDS`).
         worker: which of the workers this is; it renders the shards whose number leaves this remainder.
         workers: how many share the work.
-        on_shard: called with the shard's number and the count of shards after each one.
 
     Raises:
-        ValueError: an argument is out of range or no tune can be played.
+        ValueError: an argument is out of range, no tune can be played, or the folder holds another pool.
     """
     if not (hours > 0 and shard_seconds >= CLIP_SECONDS[1] and 0 <= worker < workers):
         raise ValueError(
@@ -79,24 +78,36 @@ def build_audio_pool(
     folder.mkdir(parents=True, exist_ok=True)
     count = max(1, round(hours * 3600 / shard_seconds))
     mine = range(worker, count, workers)
-    todo = [number for number in mine if not (folder / f"shard-{number:05d}.json").exists()]
+    names = [Path(font).name for font in soundfonts]
+    told = json.dumps([seed, sample_rate, shard_seconds, dict(shares), names, list(tunes)])
+    build = f"{zlib.crc32(told.encode()):08x}"
+    todo = [number for number in mine if not _is_finished(folder / f"shard-{number:05d}.json", build)]
     rejected: Counter[str] = Counter()
     if todo:
         renderers = open_fonts(soundfonts, sample_rate)
         maker = ClipMaker(renderers, tunes)
         for number in todo:
             rng = np.random.default_rng([seed, number])
-            rejected += _write_shard(folder, number, maker, shares, shard_seconds, rng)
-            if on_shard is not None:
-                on_shard(number, count)
+            rejected += _write_shard(folder, number, build, maker, shares, shard_seconds, rng)
         for renderer in renderers:
             renderer.close()
     return PoolReport(len(todo), len(mine) - len(todo), dict(rejected))
 
 
+def _is_finished(index: Path, build: str) -> bool:
+    if not index.exists():
+        return False
+    if json.loads(index.read_text(encoding="utf-8")).get("build") != build:
+        raise ValueError(
+            f"{index}: comes from other tunes, fonts or settings; take another folder or delete it"
+        )
+    return True
+
+
 def _write_shard(
     folder: Path,
     number: int,
+    build: str,
     maker: ClipMaker,
     shares: Mapping[str, float],
     seconds: float,
@@ -129,7 +140,8 @@ def _write_shard(
     path = folder / f"shard-{number:05d}.npy"
     write_whole(path, lambda part: _save_array(part, np.concatenate(pieces)))
     text = json.dumps(
-        {"sample_rate": maker.sample_rate, "clips": index, "rejected": dict(rejected)}, indent=1
+        {"build": build, "sample_rate": maker.sample_rate, "clips": index, "rejected": dict(rejected)},
+        indent=1,
     )
     # Written last: a shard with an index is a whole shard.
     write_whole(path.with_suffix(".json"), lambda part: part.write_text(text))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audiogen.data.corpus import read_corpus
+from audiogen.data.corpus import CorpusTune, read_corpus
 from audiogen.loudness import to_model_level
 from codec.model import Codec
 from codec.types import Waveform
@@ -19,6 +20,7 @@ from symbolic_bridge.tune import Tune
 
 # Tried before giving up when many tunes of a file cannot be used.
 MOST_TRIES_A_TUNE = 4
+HELD_OUT = Path(__file__).parent / "held_out.json"
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class TunePicker:
     """Draws tunes of a corpus in an order that the seed fixes, and remembers which were refused and why.
 
     Args:
-        path: anything `audiogen.data.corpus.read_corpus` takes; None for the test split of music21's corpus.
+        path: anything `audiogen.data.corpus.read_corpus` takes; None for those tunes of music21's corpus that no
+            shipped weights were trained or tuned on (`held_out.json`).
         seed: of the order.
         instruments: taken in turn; empty for all leads.
     """
@@ -55,9 +58,12 @@ class TunePicker:
         """
         instruments = tuple(instrument_of(name).id for name in self.instruments) or LEADS
         corpus = read_corpus(self.path)
-        tunes = corpus.tunes if self.path is not None else corpus.split()["test"]
+        self.rejected += [{"tune": item.item, "reason": item.reason} for item in corpus.rejected]
+        tunes = corpus.tunes if self.path is not None else held_out(corpus.tunes)
         if not tunes:
-            raise ValueError(f"{self.path or 'music21'}: its test split holds no tunes")
+            raise ValueError(
+                "music21's corpus holds none of the tunes that were held out; name some with --tunes"
+            )
         order = np.random.default_rng(self.seed).permutation(len(tunes))
         given = 0
         for index in order[: max(count, 1) * MOST_TRIES_A_TUNE].tolist():
@@ -75,6 +81,12 @@ class TunePicker:
     def refuse(self, key: str, reason: str) -> None:
         """Note that a tune could not be used; another one will be drawn in its place."""
         self.rejected.append({"tune": key, "reason": reason})
+
+
+def held_out(tunes: Sequence[CorpusTune]) -> tuple[CorpusTune, ...]:
+    """Those of music21's tunes that the shipped weights have not seen, nor their kin."""
+    keys = frozenset(json.loads(HELD_OUT.read_text(encoding="utf-8")))
+    return tuple(tune for tune in tunes if tune.key in keys)
 
 
 def mono(waveform: Waveform, seconds: float | None = None) -> np.ndarray:

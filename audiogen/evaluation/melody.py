@@ -119,6 +119,7 @@ def measure_melody(
         for item in picker.draw(settings.count):
             try:
                 take = _play(generator, renderer, item, settings)
+                figures = _distances(take), _lags(take), _chromas(take)
             except CheckpointError:
                 # Missing weights are no fault of the tune.
                 raise
@@ -128,7 +129,7 @@ def measure_melody(
             number = len(takes)
             span = expected_range(take.performance.lead)
             jobs += [PitchJob(mono(take.sounds[name]), rate, *span) for name in HEARD]
-            takes.append((take, _distances(take), _lags(take), _chromas(take)))
+            takes.append((take, *figures))
             if number < settings.picture_count:
                 _draw(take, settings, number)
             if settings.sounds is not None:

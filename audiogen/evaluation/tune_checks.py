@@ -34,10 +34,13 @@ def abc2midi_complaints(abc: str) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "tune.abc", Path(folder) / "tune.mid"
         source.write_text(abc, encoding="utf-8")
-        done = subprocess.run(
-            [program, str(source), "-o", str(target)], capture_output=True, text=True, errors="replace", check=False,
-            timeout=SECONDS_A_TUNE,
-        )  # fmt: skip
+        try:
+            done = subprocess.run(
+                [program, str(source), "-o", str(target)], capture_output=True, text=True, errors="replace",
+                check=False, timeout=SECONDS_A_TUNE,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return [f"no end after {SECONDS_A_TUNE} s"]
         lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines()]
         complaints = [line for line in lines if COMPLAINT.search(line)]
         if done.returncode:

@@ -1,7 +1,7 @@
 """Simple numbers about tunes, and how often composed ones lie within what real ones do.
 
 The comparison is two-sided: a statistic below the 5th or above the 95th percentile of the real tunes counts against a
-tune alike, so real tunes themselves score 0.90 on each.
+tune alike. Real tunes themselves score about 0.90, or more where many share a value; their own share stands beside.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ def tune_statistics(tune: Tune) -> dict[str, float]:
     """Numbers of one tune as played.
 
     `bars` and `range_semitones`; `notes_a_bar`; `step_share`, `repeat_share` and `mean_interval` of the intervals
-    between notes; `distinct_bars` (different bars over bars); `rhythms` (different durations); `final_on_tonic`.
+    between notes; `distinct_bars` (different bars over bars); `rhythms` (different durations); `final_on_tonic`
+    (1 or 0: compare the means, every tune is within the band).
 
     Raises:
         ValueError: the tune has fewer than two notes.
@@ -50,7 +51,7 @@ def tune_statistics(tune: Tune) -> dict[str, float]:
 def compare_statistics(
     composed: Sequence[dict[str, float]], real: Sequence[dict[str, float]]
 ) -> dict[str, dict[str, float]]:
-    """For each statistic: the mean of both, the real tunes' band, and the share of composed tunes within it."""
+    """For each statistic: the mean of both, the real tunes' band, and the share of both within it."""
     if not composed or not real:
         raise ValueError(f"{len(composed)} composed and {len(real)} real tunes; both are needed to compare")
     found = {}
@@ -63,5 +64,6 @@ def compare_statistics(
             "low": round(float(low), 4),
             "high": round(float(high), 4),
             "within": round(float(((made >= low) & (made <= high)).mean()), 4),
+            "real_within": round(float(((true >= low) & (true <= high)).mean()), 4),
         }
     return found

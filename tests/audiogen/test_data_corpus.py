@@ -50,7 +50,7 @@ def test_no_family_is_divided_by_a_split() -> None:
     assert 10 <= len(families["test"]) <= 30
 
 
-def test_a_family_keeps_its_split_when_others_are_added() -> None:
+def test_the_split_of_a_family_follows_from_its_name_and_the_seed() -> None:
     shares = {"train": 0.5, "valid": 0.25, "test": 0.25}
     before = [split_of(f"f{n}", shares) for n in range(50)]
     assert before == [split_of(f"f{n}", shares) for n in range(50)]

@@ -70,6 +70,8 @@ def test_a_pool_is_the_same_whoever_renders_it_and_however_often_it_is_resumed(
     assert build(tmp_path / "two", font) == 1
     assert build(tmp_path / "two", font) == 0
     assert shard_bytes(tmp_path / "one") == shard_bytes(tmp_path / "two")
+    with pytest.raises(ValueError, match="other tunes, fonts or settings"):
+        build(tmp_path / "one", font, tunes=(KESH.replace("jig", "reel"),))
 
 
 def test_the_index_covers_the_samples(tmp_path: Path, font: Path) -> None:

@@ -9,7 +9,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from audiogen.data.corpus import Corpus, CorpusTune, Rejected
+from audiogen.evaluation import material
 from audiogen.evaluation.chroma import chroma_agreement, score_chroma, shuffled_agreement, sound_chroma
+from audiogen.evaluation.material import HELD_OUT, TunePicker
 from audiogen.evaluation.pictures import draw_comparison
 from audiogen.evaluation.ratios import ratio
 from audiogen.evaluation.tables import summary_rows, write_json
@@ -120,3 +123,17 @@ def test_a_comparison_picture_is_written(tmp_path) -> None:
         tmp_path / "a" / "b.png", "title", [("one", bursts(1.0)), ("two", bursts(1.0))], RATE, notes, 1.0
     )
     assert (tmp_path / "a" / "b.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_without_tunes_only_those_are_drawn_that_no_weights_have_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = json.loads(HELD_OUT.read_text(encoding="utf-8"))
+    assert len(set(keys)) == len(keys) > 200
+    source, _, identifier = keys[0].partition("/")
+    tunes = (CorpusTune(source, identifier, KESH), CorpusTune(source, "seen/1", KESH))
+    fault = Rejected("m21/none", "has no K: field")
+    monkeypatch.setattr(material, "read_corpus", lambda path: Corpus(tunes, (fault,)))
+    picker = TunePicker(None)
+    assert [item.key for item in picker.draw(5)] == [keys[0]]
+    assert picker.rejected == [{"tune": "m21/none", "reason": "has no K: field"}]

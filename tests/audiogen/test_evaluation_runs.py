@@ -83,7 +83,8 @@ class FaithfulGenerator:
         late = Waveform(2.0 * sound.samples.roll(480, -1), RATE)
         return Clip(
             attributes=TuneAttributes(), asked=TuneAttributes(), tune=tune, performance=played, frames=None,
-            codes=self.codec.encode(sound, 1), waveform=late, seed=0, route="tune", timings={"play": 1.0},
+            codes=self.codec.encode(sound, 1), waveform=late, seed=0, route="tune", composed=False,
+            timings={"play": 1.0},
         )  # fmt: skip
 
 

@@ -119,11 +119,7 @@ def test_a_length_is_met_within_a_bar_and_the_ring(generator: Generator, kesh: T
 
 def test_compose_writes_the_tune_that_generate_plays(generator: Generator) -> None:
     tune = generator.compose("a polka in G", seed=5)
-    clip = generator.generate("a polka in G", seed=5, duration=2)
-    assert clip.tune is not None
-    # With a length the composer may write fewer bars; without one the two agree note for note.
-    assert tune == generator.compose("a polka in G", seed=5)
-    assert clip.tune.header.key == tune.header.key
+    assert generator.generate("a polka in G", seed=5).tune == tune
 
 
 def test_an_edited_tune_changes_the_sound_and_nothing_else(
@@ -139,6 +135,41 @@ def test_an_edited_tune_changes_the_sound_and_nothing_else(
     assert edited.tune == kesh.transpose(5)
     assert edited.seed == 4
     assert not torch.equal(edited.waveform.samples, clip.waveform.samples)
+
+
+@pytest.mark.parametrize("prompt", ["a slow reel", "a mournful reel", "a fast lively jig"])
+def test_an_unedited_path_keeps_its_pace(generator: Generator, tmp_path: Path, prompt: str) -> None:
+    clip = generator.generate(prompt, duration=2, seed=4)
+    clip.keep(tmp_path / "kept")
+    again = generator.resume(tmp_path / "kept", Options())
+    assert again.attributes.tempo_bpm == pytest.approx(clip.attributes.tempo_bpm)
+    assert torch.equal(again.waveform.samples, clip.waveform.samples)
+
+
+def test_another_instrument_in_the_kept_attributes_leaves_the_tune_as_it_was(
+    generator: Generator, tmp_path: Path
+) -> None:
+    clip = generator.generate("a reel", duration=2, seed=4)
+    clip.keep(tmp_path / "kept")
+    path = tmp_path / "kept" / "attributes.json"
+    text = path.read_text(encoding="utf-8")
+    assert '"fiddle"' in text
+    path.write_text(text.replace('"fiddle"', '"flute"'), encoding="utf-8")
+    again = generator.resume(tmp_path / "kept", Options())
+    assert again.tune == clip.tune
+    assert again.attributes.instrument == "flute"
+
+
+def test_another_route_leaves_behind_what_it_does_not_play(
+    generator: Generator, kesh: Tune, tmp_path: Path
+) -> None:
+    generator.generate("a jig", tune=kesh, duration=2, seed=4).keep(tmp_path)
+    free = generator.resume(tmp_path, Options(route="free", duration=2))
+    assert (free.tune, free.performance) == (None, None)
+    frames = tmp_path / "frames.npz"
+    frames.write_bytes(frames.read_bytes() + b"\n")
+    with pytest.raises(ValueError, match="frames was edited last"):
+        generator.resume(tmp_path, Options(route="soundfont"))
 
 
 def test_edited_codes_are_decoded_as_they_are(generator: Generator, kesh: Tune, tmp_path: Path) -> None:

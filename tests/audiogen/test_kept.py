@@ -12,19 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from audiogen.kept import (
-    FILES,
-    MANIFEST,
-    Boxes,
-    performance_as_text,
-    performance_from_json,
-    read_boxes,
-    write_boxes,
-)
+from audiogen.kept import FILES, MANIFEST, Boxes, read_boxes, write_boxes
 from codec.types import CodecSpec, Codes, Waveform
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.frames import score_frames
 from symbolic_bridge.perform import perform
+from symbolic_bridge.performance import Performance
 from symbolic_bridge.tune import Tune
 
 ASKED = TuneAttributes(text="a jig", kind="jig")
@@ -64,9 +57,9 @@ def test_every_box_is_a_file_of_its_own(folder: Path) -> None:
 
 def test_a_performance_is_read_as_it_was_written(boxes: Boxes) -> None:
     assert boxes.performance is not None
-    again = performance_from_json(json.loads(performance_as_text(boxes.performance)))
+    again = Performance.from_json(boxes.performance.to_json())
     assert again.parts[0].notes == boxes.performance.parts[0].notes
-    assert again == performance_from_json(json.loads(performance_as_text(again)))
+    assert again == Performance.from_json(again.to_json())
 
 
 def test_performance_json_has_the_promised_shape(folder: Path) -> None:
@@ -96,6 +89,28 @@ def test_the_path_goes_on_from_an_edited_box(folder: Path, name: str, start: str
     order = list(dict.fromkeys(FILES.values()))
     for box in order[order.index(start) + 1 :]:
         assert getattr(kept.boxes, box) is None, f"{box} comes after {start} and is to be made anew"
+
+
+def test_files_that_are_not_its_own_are_never_replaced(tmp_path: Path, boxes: Boxes) -> None:
+    mine = tmp_path / "tune.abc"
+    mine.write_text("X:1\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"holds tune\.abc, which --keep would replace"):
+        write_boxes(tmp_path, boxes, asked=ASKED, seed=7, route="tune")
+    assert [path.name for path in tmp_path.iterdir()] == ["tune.abc"]
+    assert mine.read_text(encoding="utf-8") == "X:1\n"
+
+
+def test_a_manifest_that_a_person_broke_is_refused(folder: Path) -> None:
+    path = folder / MANIFEST
+    whole = json.loads(path.read_text(encoding="utf-8"))
+    for change, message in (
+        ({"hashes": []}, r"hashes is \[\]"),
+        ({"seed": "x"}, "seed is 'x'"),
+        ({"route": "zz"}, "route 'zz'"),
+    ):
+        path.write_text(json.dumps(whole | change), encoding="utf-8")
+        with pytest.raises(ValueError, match=message):
+            read_boxes(folder)
 
 
 def test_of_several_edits_the_last_counts(folder: Path) -> None:
@@ -152,5 +167,5 @@ def test_what_is_no_kept_folder_is_refused(folder: Path, tmp_path: Path) -> None
 
 def test_a_broken_performance_is_refused_by_name(folder: Path) -> None:
     (folder / "performance.json").write_text('{"parts": [{"name": "lead"}]}', encoding="utf-8")
-    with pytest.raises(ValueError, match=r"performance\.json: not a performance"):
+    with pytest.raises(ValueError, match=r"performance\.json: parts\[0\] has no list of .notes."):
         read_boxes(folder)

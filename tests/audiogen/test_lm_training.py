@@ -16,7 +16,7 @@ from audiogen.data.shards import CodeShards
 from audiogen.lm import LMConfig
 from audiogen.lm_training import LMTrainer, LMTrainingConfig, delayed_pair
 from audiogen.patterns import delay
-from codec.types import CodecSpec
+from codec.types import CheckpointError, CodecSpec
 from symbolic_bridge.frames import STREAM_SIZES
 
 SPEC = CodecSpec(24_000, 480, 1, 3, 8, "tiny")
@@ -115,3 +115,9 @@ def test_training_lowers_the_loss(shards: CodeShards, tmp_path: Path) -> None:
     made = trainer(shards, tmp_path, steps=60)
     losses = [made._descend() for _ in range(30)]
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
+
+
+def test_a_player_does_not_go_on_with_the_codes_of_another_codec(shards: CodeShards, tmp_path: Path) -> None:
+    trainer(shards, tmp_path / "run").run()
+    with pytest.raises(CheckpointError, match="name another folder"):
+        LMTrainer(shards, shards, tmp_path / "run", SHORT, replace(SHAPE, codec_identity="other"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from codec.losses import ReconstructionLoss, stft_distances
 from codec.model import CodecConfig
 from codec.pool import AudioPool
 from codec.training import CodecTrainer, CodecTrainingConfig
+from codec.types import CheckpointError
 
 TINY = CodecConfig(
     codebooks=2,
@@ -57,6 +59,14 @@ def test_a_resumed_run_is_the_run_that_never_stopped(pool: AudioPool, tmp_path: 
     assert parts.step == whole.step == 6
     for name, tensor in state(whole).items():
         assert torch.equal(tensor, state(parts)[name]), name
+
+
+def test_a_folder_of_another_run_is_refused(pool: AudioPool, tmp_path: Path) -> None:
+    trainer(pool, tmp_path).run(until_step=1)
+    with pytest.raises(CheckpointError, match="steps 4, this one has 5; name another folder"):
+        CodecTrainer(pool, pool, tmp_path, replace(SHORT, steps=5), TINY)
+    with pytest.raises(CheckpointError, match="precision fp32, this one has bf16"):
+        CodecTrainer(pool, pool, tmp_path, SHORT, TINY, precision="bf16")
 
 
 def test_the_second_stage_leaves_the_codes_alone(pool: AudioPool, tmp_path: Path) -> None:
