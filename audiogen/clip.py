@@ -70,7 +70,7 @@ class Clip:
         facts = {"prompt": self.attributes.text, "seed": self.seed, "route": self.route, "version": VERSION}
         return {
             "title": self.title,
-            "comment": json.dumps(facts, ensure_ascii=False),
+            "comment": json.dumps(facts),  # in ASCII, which every format can hold
             "software": f"audiogen {VERSION}",
         }
 

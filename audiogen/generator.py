@@ -22,6 +22,8 @@ from audiogen.options import (
     MAX_SECONDS,
     Options,
     ask,
+    beside_the_sound,
+    beside_the_tune,
     check_device,
     fill_from_tune,
     transposition,
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 Progress = Callable[[str, float], None]
 # File stem of each network's weights, wherever they are.
 NETWORKS = ("codec", "player", "composer")
+# The second is the codec's, so that a name from `codec list` is good everywhere.
+SHIPPED_NAMES = ("shipped", "folk_24khz")
 STAGES = ("attributes", "tune", "performance", "frames", "codes", "waveform")
 
 
@@ -81,6 +85,7 @@ class Generator:
 
     def __init__(self, weights: str | Path | None = None, device: str | None = None) -> None:
         self._folders = _weight_folders(weights)
+        self._notices = _stand_ins(weights, self._folders)
         self.device = check_device(device)
         self._codec: Codec | None = None
         self._player: Player | None = None
@@ -180,6 +185,8 @@ class Generator:
         """As `generate`, with everything beside the prompt in one value; `prompt` None where there is only a tune."""
         seed = new_seed() if options.seed is None else options.seed
         route = options.route or "tune"
+        if tune is not None and not isinstance(tune, Tune):
+            raise TypeError(f"tune is a {type(tune).__name__}; a Tune is needed: Tune.from_abc(text)")
         if route == "free" and tune is not None:
             raise ValueError("route 'free' plays no tune; take --route tune or leave the tune out")
         return self._walk(Boxes(tune=tune), ask(prompt, options), seed, route, progress=progress)
@@ -197,7 +204,7 @@ class Generator:
         route = options.route or kept.route
         boxes = kept.boxes
         if STAGES.index(kept.start) <= STAGES.index("tune"):
-            wishes = ask(None, options, kept=kept.asked)
+            wishes = ask(None, options, kept=kept.asked_of_the_tune)
         else:
             wishes = ask(None, options, kept=boxes.attributes or kept.asked)
             if boxes.codes is None and _changes_performance(options):
@@ -226,13 +233,15 @@ class Generator:
         progress: Progress | None = None,
     ) -> Clip:
         """Follow the path from the last box that is there."""
-        journey = _Journey(progress or (lambda stage, done: None))
+        journey = _Journey(progress or (lambda stage, done: None), warnings=list(self._notices))
         with journey.stage("load"):
             self._load_for(boxes, route)
         tune, performance, frames, codes = boxes.tune, boxes.performance, boxes.frames, boxes.codes
         waveform, wishes = boxes.waveform, asked
         begun = any(box is not None for box in (performance, frames, codes, waveform))
         if route == "free":
+            if codes is None:
+                journey.warnings.extend(beside_the_sound(asked))
             wishes = resolve(wishes)
         elif not begun:
             if tune is None:
@@ -283,11 +292,7 @@ class Generator:
         if tune is None:
             with journey.stage("compose"):
                 return self.write(wishes, seed)
-        journey.warnings.extend(tune.warnings)
-        if wishes.mode is not None and wishes.mode != tune.header.key.mode:
-            journey.warnings.append(
-                f"the tune stays {tune.header.key.mode}; it can be moved, not made {wishes.mode}"
-            )
+        journey.warnings.extend((*tune.warnings, *beside_the_tune(wishes, tune)))
         semitones = transposition(tune, wishes)
         return tune.transpose(semitones) if semitones else tune
 
@@ -386,12 +391,21 @@ def _refuse_endless(performance: Performance) -> None:
 
 def _weight_folders(weights: str | Path | None) -> dict[str, Path | None]:
     """The folder of each network's weights; None for the shipped ones."""
-    if weights is None or str(weights) == "shipped":
+    if weights is None or str(weights) in SHIPPED_NAMES:
         return dict.fromkeys(NETWORKS)
     folder = Path(weights)
     if not folder.is_dir():
-        raise CheckpointError(f"{folder}: no such folder of weights; known by name: shipped")
-    found = {name: folder if (folder / f"{name}.json").is_file() else None for name in NETWORKS}
+        raise CheckpointError(f"{folder}: no such folder of weights; known by name: {SHIPPED_NAMES[0]}")
+    # Half a pair counts too: the loader then says which half is missing.
+    found = {name: folder if any(folder.glob(f"{name}.*")) else None for name in NETWORKS}
     if not any(found.values()):
         raise CheckpointError(f"{folder}: holds none of {', '.join(f'{name}.json' for name in NETWORKS)}")
     return found
+
+
+def _stand_ins(weights: str | Path | None, folders: dict[str, Path | None]) -> list[str]:
+    """Which shipped networks stand in for those that a folder of weights lacks."""
+    lacking = [name for name, folder in folders.items() if folder is None]
+    if len(lacking) in (0, len(folders)):
+        return []
+    return [f"{weights}: has no {' and no '.join(lacking)}; what is shipped is used instead"]

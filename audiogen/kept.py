@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,16 @@ class KeptPath:
     seed: int
     route: str
     composed: bool
+    edited: bool
+
+    @property
+    def asked_of_the_tune(self) -> TuneAttributes:
+        """What was asked for, less what an edited tune says itself."""
+        if self.start != "tune" or not self.edited:
+            return self.asked
+        less = replace(self.asked, kind=None, meter=None, tonic=None, mode=None, form=None, bars=None)
+        # A composed tune had the tempo written into it; a given one was played faster or slower than written.
+        return replace(less, tempo_bpm=None, tempo_factor=None) if self.composed else less
 
 
 def write_boxes(
@@ -157,11 +167,16 @@ def read_boxes(folder: str | Path) -> KeptPath:
             name = start if start in names else names[0]
             found[box] = READERS[name](source / name)
     boxes = Boxes(**found)
-    asked = TuneAttributes.from_json(json.dumps(manifest["asked"]))
+    try:
+        asked = TuneAttributes.from_json(json.dumps(manifest["asked"]))
+    except ValueError as error:
+        raise ValueError(f"{source / MANIFEST}: asked: {error}") from error
     if boxes.attributes is not None and "attributes.json" in edited:
         # What a person wrote into the file was asked for as well.
         asked = boxes.attributes
-    return KeptPath(boxes, FILES[start], asked, manifest["seed"], manifest["route"], manifest["composed"])
+    return KeptPath(
+        boxes, FILES[start], asked, manifest["seed"], manifest["route"], manifest["composed"], start in edited
+    )
 
 
 def check_keep(folder: str | Path) -> None:

@@ -56,10 +56,10 @@ def check_wishes(duration: float | None, tempo_bpm: float | None, seed: int | No
         raise ValueError(
             f"tempo {tempo_bpm:g}: {MIN_TEMPO_BPM:g} to {MAX_TEMPO_BPM:g} beats a minute are allowed"
         )
-    if seed is not None and not 0 <= seed <= MAX_SEED:
-        raise ValueError(f"seed {seed}: 0 to {MAX_SEED} are allowed")
     if not 1 <= count <= MAX_COUNT:
         raise ValueError(f"-n {count}: 1 to {MAX_COUNT} are allowed")
+    if seed is not None and not 0 <= seed <= MAX_SEED - (count - 1):
+        raise ValueError(f"seed {seed}: 0 to {MAX_SEED - (count - 1)} are allowed")
 
 
 def lead_id(name: str) -> str:
@@ -72,8 +72,8 @@ def lead_id(name: str) -> str:
 
 def accompaniment_id(name: str) -> str:
     """Id of an accompaniment by any of its names; "none" and "auto" stay."""
-    if name in ("none", "auto"):
-        return name
+    if name.lower() in ("none", "auto"):
+        return name.lower()
     found = normalise_instrument(name)
     if found is None or found not in ACCOMPANIMENTS:
         raise ValueError(f"accompaniment {name!r} is not one of {', '.join((*ACCOMPANIMENTS, 'auto'))}")
@@ -124,12 +124,37 @@ def fill_from_tune(wishes: TuneAttributes, tune: Tune, composed: bool = False) -
         tonic=header.key.tonic,
         mode=header.key.mode,
     )
+    if not composed:  # the tune is as long as it is, and its parts are not counted here
+        filled = replace(filled, form=None, bars=None)
     if wishes.tempo_bpm is None and header.tempo_bpm is not None:
         mood_factor = MOODS[wishes.mood].tempo_factor if wishes.mood else 1.0
         tempo = header.tempo_bpm * (1.0 if composed else wishes.tempo_factor or mood_factor)
         tempo = min(max(tempo, MIN_TEMPO_BPM), MAX_TEMPO_BPM)
         filled = replace(filled, tempo_bpm=tempo, tempo_is_felt=True)
-    return resolve(filled)
+    resolved = resolve(filled)
+    return resolved if composed else replace(resolved, form=None)
+
+
+def beside_the_tune(wishes: TuneAttributes, tune: Tune) -> list[str]:
+    """What was asked for of a given tune that cannot be made of it, a sentence each."""
+    header, kind = tune.header, kind_of(tune).id
+    found = []
+    if wishes.mode is not None and wishes.mode != header.key.mode:
+        found.append(f"the tune stays {header.key.mode}; it can be moved, not made {wishes.mode}")
+    if wishes.meter is not None and wishes.meter != header.meter:
+        found.append(f"the tune stays in {header.meter or 'free metre'}; it cannot be put in {wishes.meter}")
+    if wishes.form is not None or wishes.bars is not None:
+        found.append("the tune keeps its own parts and bars, whatever form and length were asked for")
+    if wishes.kind is not None and wishes.kind != kind:
+        found.append(f"the tune is a {kind}; its notes are played in the manner of a {wishes.kind}")
+    return found
+
+
+def beside_the_sound(wishes: TuneAttributes) -> list[str]:
+    """What was asked for that the free route cannot follow, a sentence each."""
+    names = {"tonic": "tonic", "form": "form", "bars": "number of bars"}
+    ignored = [word for name, word in names.items() if getattr(wishes, name) is not None]
+    return [f"the free route follows no {', '.join(ignored)}"] if ignored else []
 
 
 def transposition(tune: Tune, wishes: TuneAttributes) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from dataclasses import dataclass
 
@@ -59,11 +58,6 @@ class TextTokenizer:
         """The first id that hashed pieces of words get."""
         return self._first_word + len(self.words)
 
-    @property
-    def fingerprint(self) -> str:
-        """Short hash of size and words: two tokenizers with the same one give the same ids."""
-        return hashlib.sha256("\n".join((str(self.size), *self.words)).encode()).hexdigest()[:12]
-
     def ids(self, text: str) -> list[int]:
         """Ids of a text in its order; empty for a text without words or numbers."""
         reading = Reading(tokenize(text))
@@ -81,11 +75,6 @@ class TextTokenizer:
             elif token.word not in STOPWORDS:
                 found += self._pieces(token.word)
         return found
-
-    def padded(self, text: str, length: int) -> list[int]:
-        """Exactly `length` ids: cut, or filled with PAD."""
-        ids = self.ids(text)[:length]
-        return ids + [PAD] * (length - len(ids))
 
     def _number_id(self, value: float) -> int:
         step = int(value // NUMBER_STEP)

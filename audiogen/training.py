@@ -116,6 +116,10 @@ def train_player(plan: TrainingPlan, split: Split) -> tuple[Rejected, ...]:
     """
     parallel.join()
     rejected: list[Rejected] = []
+    if not (plan.work / "codec").is_dir():
+        raise ValueError(
+            f"{plan.work / 'codec'}: no codec yet; run `audiogen train codec --work {plan.work}` first"
+        )
     coder = codec.load(plan.work / "codec", plan.device)
     drawn = {"train": _draw(split.train, plan.player_tunes), "valid": _draw(split.valid, VALID_TUNES)}
     for name, tunes in drawn.items():

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from symbolic_bridge.abc_reader import split_tunes
 from symbolic_bridge.tune import Tune
 
 ABC_SUFFIXES = (".abc", ".txt")
@@ -13,11 +14,19 @@ MIDI_SUFFIXES = (".mid", ".midi")
 MAX_BYTES = 20_000_000
 
 
-def read_tunes(path: str | Path, strict: bool = False) -> list[Tune]:
-    """Every tune of an ABC file, or the one melody of a MIDI file.
+@dataclass(frozen=True)
+class Book:
+    """What a notation file holds: its tunes, and what is wrong with those that cannot be read, each with its place."""
+
+    tunes: tuple[Tune, ...]
+    faults: tuple[str, ...] = ()
+
+
+def read_book(path: str | Path) -> Book:
+    """Every tune of an ABC file, or the one melody of a MIDI file; a broken tune costs no other.
 
     Raises:
-        ValueError: the file is missing, empty, binary or holds no tune; with line and column in ABC.
+        ValueError: the file is missing, empty, binary or none of its tunes can be read; with line and column in ABC.
     """
     source = Path(path)
     suffix = source.suffix.lower()
@@ -30,59 +39,81 @@ def read_tunes(path: str | Path, strict: bool = False) -> list[Tune]:
     size = source.stat().st_size
     if not 0 < size <= MAX_BYTES:
         raise ValueError(f"{source}: has {size} bytes; 1 to {MAX_BYTES} are read")
+    tunes: list[Tune] = []
+    faults: list[str] = []
     try:
         if suffix in MIDI_SUFFIXES:
-            return [Tune.from_midi(source)]
-        from symbolic_bridge.abc_reader import read_tunes as read_abc
-
-        return read_abc(_text(source), strict=strict)
+            tunes = [Tune.from_midi(source)]
+            return Book(tuple(tunes))
+        parts = split_tunes(_text(source))
     except (ValueError, EOFError) as error:
-        message = str(error)
-        raise ValueError(message if message.startswith(str(source)) else f"{source}: {message}") from error
+        raise ValueError(_named(source, error)) from error
+    for part in parts:
+        try:
+            tunes.append(Tune.from_abc(part))
+        except ValueError as error:
+            faults.append(_named(source, error))
+    if not tunes:
+        raise ValueError(faults[0])
+    return Book(tuple(tunes), tuple(faults))
+
+
+def _named(source: Path, error: Exception) -> str:
+    message = str(error)
+    return message if message.startswith(str(source)) else f"{source}: {message}"
 
 
 def read_one_tune(path: str | Path) -> tuple[Tune, list[str]]:
-    """The first tune of a file, and a warning where there are more."""
-    tunes = read_tunes(path)
-    notes = [f"{path}: holds {len(tunes)} tunes; only the first is taken"] if len(tunes) > 1 else []
-    return tunes[0], notes
+    """The first tune of a file that can be read, and a warning where there are more or broken ones."""
+    book = read_book(path)
+    notes = list(book.faults)
+    count = len(book.tunes)
+    if count > 1:
+        notes.append(f"{path}: holds {count} tunes; only the first is taken")
+    return book.tunes[0], notes
 
 
-def tunes_in(path: str | Path) -> tuple[list[tuple[str, Tune]], list[tuple[str, str]]]:
-    """Every tune of a file or of the notation files directly in a folder.
+@dataclass(frozen=True)
+class Collection:
+    """Tunes as (name for its output, tune), what was rejected as (file, reason), and what was passed over."""
 
-    Returns:
-        The tunes as (name for its output, tune), and what was rejected as (file, reason).
+    tunes: tuple[tuple[str, Tune], ...]
+    rejected: tuple[tuple[str, str], ...]
+    skipped: tuple[str, ...]
+
+
+def read_folder(path: str | Path) -> Collection:
+    """Every tune of the notation files directly in a folder.
+
+    Raises:
+        ValueError: the folder holds no notation file.
     """
-    source = Path(path)
-    if source.is_dir():
-        known = ABC_SUFFIXES[:1] + MIDI_SUFFIXES
-        files = sorted(file for file in source.iterdir() if file.suffix.lower() in known)
-        if not files:
-            raise ValueError(f"{source}: holds no file with suffix {', '.join(known)}")
-    else:
-        files = [source]
-    tunes: list[tuple[str, Tune]] = []
+    folder = Path(path)
+    known = ABC_SUFFIXES[:1] + MIDI_SUFFIXES
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    files = [entry for entry in entries if entry.is_file() and entry.suffix.lower() in known]
+    if not files:
+        raise ValueError(f"{folder}: holds no file with suffix {', '.join(known)}")
+    tunes: dict[str, Tune] = {}
     rejected: list[tuple[str, str]] = []
-    taken: set[str] = set()
     for file in files:
         try:
-            found = read_tunes(file)
+            book = read_book(file)
         except ValueError as error:
             rejected.append((str(file), str(error)))
             continue
-        width = max(2, len(str(len(found))))
-        for number, tune in enumerate(found, 1):
-            ending = "" if len(found) == 1 else f"-{number:0{width}d}"
-            choices = (
+        rejected += [(str(file), fault) for fault in book.faults]
+        width = max(2, len(str(len(book.tunes))))
+        for number, tune in enumerate(book.tunes, 1):
+            ending = "" if len(book.tunes) == 1 else f"-{number:0{width}d}"
+            stems = (
                 file.stem,
                 file.name.replace(".", "-"),
                 *(f"{file.stem}-again{n}" for n in range(1, 10**6)),
             )
-            name = next(f"{stem}{ending}" for stem in choices if f"{stem}{ending}" not in taken)
-            taken.add(name)
-            tunes.append((name, tune))
-    return tunes, rejected
+            tunes[next(name for stem in stems if (name := f"{stem}{ending}") not in tunes)] = tune
+    skipped = (str(entry) for entry in entries if entry not in files)
+    return Collection(tuple(tunes.items()), tuple(rejected), tuple(skipped))
 
 
 def check_tune_suffix(path: str | Path) -> None:
@@ -134,11 +165,11 @@ class FileReport:
 def check_file(path: str | Path) -> FileReport:
     """What `tune check` says about one file."""
     try:
-        tunes = read_tunes(path)
+        book = read_book(path)
     except ValueError as error:
         return FileReport(str(path), 0, (str(error),))
-    faults = (f"{path}: {tune.header.title}: {fault}" for tune in tunes for fault in tune.warnings)
-    return FileReport(str(path), len(tunes), tuple(faults))
+    mended = (f"{path}: {tune.header.title}: {fault}" for tune in book.tunes for fault in tune.warnings)
+    return FileReport(str(path), len(book.tunes), (*book.faults, *mended))
 
 
 def _text(source: Path) -> str:

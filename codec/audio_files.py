@@ -9,6 +9,7 @@ import io
 import os
 import struct
 import tempfile
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,10 +116,18 @@ def write_audio(path: str | Path, waveform: Waveform, metadata: Mapping[str, str
         buffer, "w", samplerate=rate, channels=array.shape[1], format=format_name, subtype=subtype
     ) as file:
         for name, text in (metadata or {}).items():
-            setattr(file, name, text)
+            # libsndfile marks the tags of an MP3 as Latin-1, whatever they hold.
+            setattr(file, name, _plain(text) if format_name == "MP3" else text)
         file.write(np.clip(array, -1.0, 1.0))
     data = buffer.getvalue()
     write_bytes(target, _with_fixed_serial(data) if format_name == "OGG" else data)
+
+
+def _plain(text: str) -> str:
+    """The nearest ASCII text: signs and accents of notation and of names in letters, the rest as "?"."""
+    signs = text.replace("♭", "b").replace("♯", "#").replace("\u2019", "'")
+    letters = (c for c in unicodedata.normalize("NFKD", signs) if not unicodedata.combining(c))
+    return "".join(letters).encode("ascii", "replace").decode("ascii")
 
 
 def check_writable(path: str | Path, audio: bool = True) -> None:

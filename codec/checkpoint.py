@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import safetensors
+import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -117,4 +118,6 @@ def load_weights(
             raise CheckpointError(
                 f"{source}.safetensors: {name} has shape {tuple(tensor.shape)}, not {tuple(expected[name].shape)}"
             )
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(f"{source}.safetensors: {name} holds numbers that are not finite")
     module.load_state_dict({k: v.to(expected[k].dtype) for k, v in tensors.items()}, strict=False)

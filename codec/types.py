@@ -9,7 +9,7 @@ import json
 import zipfile
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from math import ceil, log2
+from math import log2
 from pathlib import Path
 
 import numpy as np
@@ -50,10 +50,6 @@ class CodecSpec:
     def bitrate_kbps(self) -> float:
         """Bits per second of raw codes with all codebooks, in thousands."""
         return float(self.frame_rate) * self.codebooks * log2(self.codebook_size) / 1000
-
-    def frames_for(self, samples: int) -> int:
-        """How many frames cover this many samples; frame s covers [s * hop, (s + 1) * hop)."""
-        return ceil(samples / self.hop_samples)
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,14 @@ def load(name_or_dir: str | Path | None = None, device: str = "cpu") -> Codec:
     """A codec ready to use: the shipped one, or one from a folder.
 
     Args:
-        name_or_dir: None or "folk_24khz" for the shipped codec, else a folder of codec.json and codec.safetensors.
+        name_or_dir: None, "folk_24khz" or "shipped" for the shipped codec, else a folder of codec.json and
+            codec.safetensors.
         device: where it runs.
 
     Raises:
         CheckpointError: the folder is missing, damaged, of another version or of the wrong shape.
     """
-    folder = SHIPPED if name_or_dir in (None, "folk_24khz") else Path(name_or_dir)
+    folder = SHIPPED if name_or_dir in (None, "folk_24khz", "shipped") else Path(name_or_dir)
     if not folder.is_dir():
         raise CheckpointError(f"{folder}: no such codec; known names: folk_24khz, or a folder")
     checkpoint = load_checkpoint(folder, "codec", format=FORMAT, version=VERSION)

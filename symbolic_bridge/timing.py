@@ -121,10 +121,6 @@ class Clock:
         places = np.asarray([float(position) for position in positions])
         return np.interp(np.interp(places, self.straight, self.swung), self.knots, self.knot_seconds)
 
-    @property
-    def length_seconds(self) -> float:
-        return float(self.knot_seconds[-1])
-
 
 def build_clock(
     bars: Sequence[PlayedBar],

@@ -17,7 +17,7 @@ import soundfile
 import torch
 
 from audiogen.cli import run
-from audiogen.tune_files import tunes_in
+from audiogen.tune_files import read_folder
 from codec.audio_files import write_audio
 from codec.types import Waveform
 
@@ -177,6 +177,19 @@ def test_perform_plays_a_folder_and_lists_what_it_cannot(make: Callable[..., Out
     assert sorted(path.name for path in (here / "out").iterdir()) == ["a.wav"]
 
 
+def test_a_broken_tune_costs_no_other_tune_of_its_book(call: Callable[..., Outcome], here: Path) -> None:
+    whole = (here / "kesh.abc").read_text(encoding="utf-8")
+    (here / "book.abc").write_text(f"{whole}\nX:2\nT:Broken\nK:C\n\n{whole}", encoding="utf-8")
+    done = call("tune", "convert", "book.abc", "out.abc")
+    assert done.code == 2
+    assert "out.abc: 2 tunes" in done.err
+    assert "rejected: book.abc: " in done.err
+    assert (here / "out.abc").read_text(encoding="utf-8").count("T:The Kesh") == 2
+    checked = call("tune", "check", "book.abc", "--json")
+    assert checked.code == 2
+    assert (checked.json[0]["tunes"], len(checked.json[0]["faults"])) == (2, 1)
+
+
 def test_no_file_of_a_folder_takes_the_output_of_another(call: Callable[..., Outcome], here: Path) -> None:
     text = (here / "kesh.abc").read_text(encoding="utf-8")
     folder = here / "tunes"
@@ -184,9 +197,11 @@ def test_no_file_of_a_folder_takes_the_output_of_another(call: Callable[..., Out
     for name in ("x.abc", "x-01.abc", "a.abc", "a-mid.abc"):
         (folder / name).write_text(text * 2 if name == "x.abc" else text, encoding="utf-8")
     assert call("tune", "convert", "tunes/a.abc", "tunes/a.mid").code == 0
-    tunes, rejected = tunes_in(folder)
-    assert not rejected
-    assert len({name for name, _ in tunes}) == len(tunes) == 6
+    (folder / "notes.doc").write_text("not music", encoding="utf-8")
+    found = read_folder(folder)
+    assert len({name for name, _ in found.tunes}) == len(found.tunes) == 6
+    assert not found.rejected
+    assert found.skipped == (str(folder / "notes.doc"),)
 
 
 def test_perform_moves_a_tune_into_the_instruments_range_with_a_warning(
@@ -222,7 +237,8 @@ def test_codec_roundtrip_reports_its_bitrate(make: Callable[..., Outcome], here:
     assert soundfile.info(here / "out.wav").frames == 24000
     fewer = make("codec", "roundtrip", "in.wav", "out.wav", "--bitrate", 0.45, "--json").json
     assert fewer["codebooks"] == 2
-    refused(make("codec", "roundtrip", "in.wav", "out.wav", "--bitrate", 0.01), "kbps")
+    for bitrate in (0.01, "inf", "nan", -1):
+        refused(make("codec", "roundtrip", "in.wav", "out.wav", "--bitrate", bitrate), "kbps")
 
 
 def test_data_build_goes_on_where_it_stopped(make: Callable[..., Outcome], here: Path, kesh_abc: str) -> None:

@@ -91,7 +91,7 @@ def _codebooks(spec: CodecSpec, bitrate: float | None) -> int | None:
     if bitrate is None:
         return None
     each = spec.bitrate_kbps / spec.codebooks
-    count = int(bitrate / each + 1e-9)
-    if count < 1:
+    if not each <= bitrate < float("inf"):
         raise ValueError(f"--bitrate {bitrate:g}: this codec has {each:g} ... {spec.bitrate_kbps:g} kbps")
+    count = int(bitrate / each + 1e-9)
     return min(count, spec.codebooks)

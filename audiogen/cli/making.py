@@ -225,22 +225,24 @@ def perform(
     from audiogen.generator import Generator
     from audiogen.options import Options, check_wishes
     from audiogen.seeds import new_seed
-    from audiogen.tune_files import tunes_in
+    from audiogen.tune_files import Collection, read_folder, read_one_tune
     from codec.audio_files import check_writable
 
-    check_wishes(duration, tempo, seed, 1)
+    check_wishes(duration, tempo, seed)
     kept_folders(keep, 1)
     folder = source.is_dir()
     if folder:
+        if output.exists() and not output.is_dir():
+            raise ValueError(f"{output}: is a file; the tunes of {source} need a folder")
+        found = read_folder(source)
         output.mkdir(parents=True, exist_ok=True)
+        warn([f"{name}: passed over; only .abc and .mid files are played" for name in found.skipped])
     else:
         check_writable(output)
-    tunes, rejected = tunes_in(source)
-    if not folder and rejected:
-        raise ValueError(rejected[0][1])
-    if not folder and len(tunes) > 1:
-        warn([f"{source}: holds {len(tunes)} tunes; only the first is played"])
-        tunes = tunes[:1]
+        tune, notes = read_one_tune(source)
+        warn(notes)
+        found = Collection(((source.stem, tune),), (), ())
+    rejected = list(found.rejected)
     options = Options(
         duration=duration,
         seed=new_seed() if seed is None else seed,
@@ -251,7 +253,7 @@ def perform(
     )
     player = Generator(model, device)
     reports: list[dict[str, object]] = []
-    for name, tune in tunes:
+    for name, tune in found.tunes:
         path = output / f"{name}.wav" if folder else output
         boxes = keep / name if keep is not None and folder else keep
         try:
@@ -260,7 +262,7 @@ def perform(
         except ValueError as error:
             if not folder:
                 raise ValueError(f"{source}: {error}") from error
-            rejected.append((name, str(error)))
+            rejected.append((name, f"{name}: {error}"))
             continue
         clip.save(path)
         if boxes is not None:
@@ -316,7 +318,7 @@ def _understood(asked: TuneAttributes, played: TuneAttributes) -> None:
 
 def _tell(clip: Clip, path: Path, folder: Path | None, quiet: bool) -> dict[str, object]:
     """Report one finished clip; the entry of `--json`."""
-    warn(clip.warnings)
+    warn([f"{path}: {text}" for text in clip.warnings])
     if not quiet:
         _understood(clip.asked, clip.attributes)
         say(f"{path}: {clip.seconds:.1f} s, seed {clip.seed}, made in {sum(clip.timings.values()):.1f} s")

@@ -120,15 +120,16 @@ def build(
                 renditions=renditions,
                 worker=worker,
                 workers=workers,
+                left_out=corpus.rejected,
                 progress=_bar(progress, name),
             )
-            rejected += done.rejected
+            rejected += done.rejected[len(corpus.rejected) :]
             report[name] = {
                 "clips": done.clips,
                 "seconds": round(done.seconds, 1),
                 "shards_written": done.written,
                 "shards_found": done.skipped,
-                "rejected": len(done.rejected),
+                "rejected": len(done.rejected) - len(corpus.rejected),
             }
     report["rejected"] = [asdict(item) for item in rejected]
     if as_json:

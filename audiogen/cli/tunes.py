@@ -20,23 +20,28 @@ def convert(
     target: Annotated[Path, typer.Argument(metavar="OUT", help="Output: .abc or .mid.")],
     transpose: Annotated[int, typer.Option(metavar="SEMITONES", help="Move the tune up or down.")] = 0,
 ) -> None:
-    """Convert a tune between ABC and MIDI.
+    """Convert tunes between ABC and MIDI; those that cannot be read are listed, and the exit code is then 2.
 
     \b
     Examples:
       audiogen tune convert kesh.abc kesh.mid
       audiogen tune convert kesh.abc kesh-in-a.abc --transpose 2
     """
-    from audiogen.tune_files import check_tune_suffix, read_tunes, write_tunes
+    from audiogen.tune_files import check_tune_suffix, read_book, write_tunes
 
     if not -36 <= transpose <= 36:
         raise ValueError(f"--transpose {transpose}: -36 to 36 semitones are allowed")
     check_tune_suffix(target)
-    tunes = [tune.transpose(transpose) if transpose else tune for tune in read_tunes(source)]
+    book = read_book(source)
+    tunes = [tune.transpose(transpose) if transpose else tune for tune in book.tunes]
     for tune in tunes:
         warn([f"{source}: {tune.header.title}: {text}" for text in tune.warnings])
     write_tunes(target, tunes)
     say(f"{target}: {len(tunes)} tune{'s' * (len(tunes) != 1)}")
+    for fault in book.faults:
+        say(f"rejected: {fault}")
+    if book.faults:
+        raise typer.Exit(2)
 
 
 @app.command("check")

@@ -58,6 +58,7 @@ def build_dataset(
     clips_per_shard: int = 128,
     worker: int = 0,
     workers: int = 1,
+    left_out: Sequence[Rejected] = (),
     progress: Callable[[float], None] | None = None,
 ) -> DatasetReport:
     """Render and encode tunes into `shard-NNNNN.safetensors` and `shard-NNNNN.json`, then write `report.json`.
@@ -76,6 +77,7 @@ def build_dataset(
         clips_per_shard: size of a shard.
         worker: which of the workers this is; it makes the shards whose number leaves this remainder.
         workers: how many share the work.
+        left_out: what was rejected before; it stands in the report as well.
         progress: called with the share of the work that is done.
 
     Raises:
@@ -107,7 +109,7 @@ def build_dataset(
             for done, number in enumerate(todo):
                 items = plan[number * clips_per_shard : (number + 1) * clips_per_shard]
                 maker.write(number, items, _inner(progress, done, len(todo)))
-    return _report(folder, len(todo), len(mine) - len(todo), codec.spec.frame_rate)
+    return _report(folder, len(todo), len(mine) - len(todo), codec.spec.frame_rate, left_out)
 
 
 def _inner(progress: Callable[[float], None] | None, done: int, total: int) -> Callable[[float], None]:
@@ -242,9 +244,11 @@ def _is_finished(folder: Path, number: int, build: str, identity: str) -> bool:
     return True
 
 
-def _report(folder: Path, written: int, skipped: int, frame_rate: Fraction) -> DatasetReport:
+def _report(
+    folder: Path, written: int, skipped: int, frame_rate: Fraction, left_out: Sequence[Rejected]
+) -> DatasetReport:
     """Gather all finished shards of the folder, whoever made them."""
-    rejected: list[Rejected] = []
+    rejected = list(left_out)
     clips = frames = 0
     for path in sorted(folder.glob("shard-*.json")):
         index = json.loads(path.read_text("utf-8"))

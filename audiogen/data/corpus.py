@@ -135,7 +135,9 @@ def _read_file(path: Path, name: str) -> Iterator[CorpusTune | Rejected]:
     except OSError as error:
         yield Rejected(name, f"cannot be read ({error.strerror})")
         return
-    if path.suffix.lower() == ".jsonl":
+    if not text.strip() or "\0" in text:
+        yield Rejected(name, "is no text" if text.strip() else "is empty")
+    elif path.suffix.lower() == ".jsonl":
         yield from _read_json_lines(text, name)
     else:
         yield from split_abc(text, name.removesuffix(path.suffix), UNKNOWN_LICENCE)

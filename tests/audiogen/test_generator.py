@@ -160,6 +160,31 @@ def test_another_instrument_in_the_kept_attributes_leaves_the_tune_as_it_was(
     assert again.attributes.instrument == "flute"
 
 
+def test_an_edited_tune_outranks_the_prompt_that_wrote_it(generator: Generator, tmp_path: Path) -> None:
+    clip = generator.generate("a jig in D at 110 bpm", duration=2, seed=4)
+    assert clip.tune is not None
+    clip.keep(tmp_path / "kept")
+    edited = clip.tune.transpose(7).with_header(tempo_bpm=60.0, rhythm="slide")
+    (tmp_path / "kept" / "tune.abc").write_text(edited.to_abc(), encoding="utf-8")
+    again = generator.resume(tmp_path / "kept", Options())
+    assert again.tune is not None
+    assert again.tune.header.key.tonic == "A"
+    assert (again.attributes.tempo_bpm, again.attributes.kind) == (60.0, "slide")
+    flagged = generator.resume(tmp_path / "kept", Options(key="G", tempo_bpm=90.0))
+    assert flagged.tune is not None
+    assert (flagged.tune.header.key.tonic, flagged.attributes.tempo_bpm) == ("G", 90.0)
+
+
+def test_what_a_given_tune_or_the_free_route_cannot_follow_is_said(generator: Generator, kesh: Tune) -> None:
+    clip = generator.generate("a minor waltz AABBCC in 3/4", tune=kesh, duration=2, seed=1)
+    said = " ".join(clip.warnings)
+    for words in ("stays major", "stays in 6/8", "keeps its own parts", "in the manner of a waltz"):
+        assert words in said
+    assert clip.attributes.form is None
+    free = generator.generate("a jig in D, 16 bars", route="free", duration=2, seed=1)
+    assert "follows no tonic, number of bars" in " ".join(free.warnings)
+
+
 def test_another_route_leaves_behind_what_it_does_not_play(
     generator: Generator, kesh: Tune, tmp_path: Path
 ) -> None:
@@ -213,6 +238,8 @@ def test_impossible_wishes_are_refused(generator: Generator, kesh: Tune) -> None
         generator.generate(PROMPT, accompaniment="drums")
     with pytest.raises(ValueError, match="tempo"):
         generator.perform(kesh, tempo_bpm=5)
+    with pytest.raises(TypeError, match=r"Tune\.from_abc"):
+        generator.make("a jig", Options(), tune="X:1")  # pyright: ignore[reportArgumentType] - refused
     with pytest.raises(ValueError, match="seed -1"):
         generator.perform(kesh, seed=-1)
     with pytest.raises(ValueError, match="key 'H'"):
@@ -224,6 +251,14 @@ def test_an_endless_tune_is_refused_unless_a_length_cuts_it(generator: Generator
     with pytest.raises(ValueError, match=f"at most {MAX_SECONDS:g} s"):
         generator.perform(long, seed=1)
     assert generator.perform(long, seed=1, duration=2).seconds < 6
+
+
+def test_shipped_weights_that_stand_in_are_named(tiny_weights: Path, tmp_path: Path, kesh: Tune) -> None:
+    for name in ("codec", "player"):
+        for suffix in ("json", "safetensors"):
+            shutil.copy(tiny_weights / f"{name}.{suffix}", tmp_path)
+    clip = audiogen.load(tmp_path).perform(kesh, duration=2, seed=1)
+    assert f"{tmp_path}: has no composer; what is shipped is used instead" in clip.warnings
 
 
 def test_broken_weights_are_refused(tiny_weights: Path, tmp_path: Path, kesh: Tune) -> None:
@@ -238,5 +273,9 @@ def test_broken_weights_are_refused(tiny_weights: Path, tmp_path: Path, kesh: Tu
         (folder / f"{name}.safetensors").write_bytes(data[: len(data) // 2])
         with pytest.raises(CheckpointError, match=name):
             audiogen.load(folder).generate("a jig", duration=2, seed=1)
+    shutil.copytree(tiny_weights, tmp_path / "half")
+    (tmp_path / "half" / "player.json").unlink()
+    with pytest.raises(CheckpointError, match=r"player\.json: no such file"):
+        audiogen.load(tmp_path / "half").perform(kesh, duration=2, seed=1)
     with pytest.raises(ValueError, match="device 'warp' cannot be used"):
         audiogen.load(tiny_weights, device="warp")

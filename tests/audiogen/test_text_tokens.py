@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 
@@ -18,7 +19,8 @@ TEXT = "A lively jig in D major, 120 bpm, on the fiddle; zebra Bodhrán 6/8"
 
 
 def test_ids_are_pinned_since_shipped_weights_count_on_them() -> None:
-    assert TextTokenizer().fingerprint == "a5d43ff6968f"
+    words = "\n".join((str(TextTokenizer().size), *frozen_words()))
+    assert hashlib.sha256(words.encode()).hexdigest()[:12] == "a5d43ff6968f"
     assert TextTokenizer().ids("a lively jig in D major, 120 bpm, zebra") == [
         57, 438, 410, 400, 221, 462, 14, 146, 853, 898, 926, 860, 845,
     ]  # fmt: skip
@@ -54,12 +56,6 @@ def test_every_id_lies_in_the_vocabulary_and_words_are_short(text: str) -> None:
     assert len(ids) <= MOST_PIECES * (len(text.split()) + 4)
 
 
-def test_padding_makes_exactly_the_length() -> None:
-    tokenizer = TextTokenizer()
-    assert tokenizer.padded("jig", 3) == [*tokenizer.ids("jig"), PAD, PAD]
-    assert tokenizer.padded("jig reel polka", 2) == tokenizer.ids("jig reel")
-
-
 def test_captions_are_made_of_known_words() -> None:
     tokenizer = TextTokenizer()
     attributes = TuneAttributes(
@@ -79,7 +75,6 @@ def test_captions_are_made_of_known_words() -> None:
 def test_own_words_and_sizes_are_kept_apart() -> None:
     small = TextTokenizer(size=200, words=("jig", "reel"))
     assert small.ids("jig reel") == [43, 44]
-    assert small.fingerprint != TextTokenizer().fingerprint
     with pytest.raises(ValueError, match="need at least"):
         TextTokenizer(size=100, words=("jig",))
     with pytest.raises(ValueError, match="must differ"):

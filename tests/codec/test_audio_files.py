@@ -63,7 +63,7 @@ def test_metadata_is_in_the_file(tmp_path: Path, suffix: str) -> None:
     write_audio(path, tone(), {"title": "Áine’s jig", "comment": '{"seed": 7}', "software": "audiogen 0"})
     with soundfile.SoundFile(path) as file:
         found = file.copy_metadata()
-    assert found["title"] == "Áine’s jig"
+    assert found["title"] == ("Aine's jig" if suffix == ".mp3" else "Áine’s jig")
     assert found["comment"] == '{"seed": 7}'
     assert suffix == ".mp3" or found["software"].startswith("audiogen 0")
 
@@ -190,3 +190,11 @@ def test_a_written_file_has_the_usual_permissions(tmp_path: Path) -> None:
     write_bytes(tmp_path / "a", b"x")
     (tmp_path / "b").write_bytes(b"x")
     assert os.stat(tmp_path / "a").st_mode == os.stat(tmp_path / "b").st_mode
+
+
+def test_the_tags_of_an_mp3_are_readable_whatever_the_prompt_holds(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    write_audio(path, Waveform(torch.zeros(1, 1, 24000), 24000), {"title": "Énora’s jig in E♭"})
+    assert b"Enora's jig in Eb" in path.read_bytes()
+    with soundfile.SoundFile(path) as file:
+        assert file.copy_metadata()["title"] == "Enora's jig in Eb"
