@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from symbolic_bridge.attributes import TuneAttributes, resolve
+from symbolic_bridge.attributes import LONGEST_SECONDS, TuneAttributes, resolve
 from symbolic_bridge.instruments import ACCOMPANIMENTS, LEADS, normalise_instrument
 from symbolic_bridge.kinds import kind_of
 from symbolic_bridge.moods import MOODS
 from symbolic_bridge.tune import Tune
 
 ROUTES = ("tune", "free", "soundfont")
-MIN_SECONDS, MAX_SECONDS = 1.0, 600.0
+MIN_SECONDS, MAX_SECONDS = 1.0, LONGEST_SECONDS
 MIN_TEMPO_BPM, MAX_TEMPO_BPM = 20.0, 400.0
 FREE_SECONDS = 20.0
 MAX_SEED = 2**63 - 1

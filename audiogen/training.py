@@ -62,7 +62,7 @@ class TrainingPlan:
     precision: str = "fp32"
     minutes: float = math.inf
     pool_hours: float = 10.0
-    player_tunes: int = 704
+    player_tunes: int = 1200
     renditions: int = 1
     fonts: tuple[Path, ...] = ()
     codec: CodecTrainingConfig = field(default_factory=CodecTrainingConfig)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+from symbolic_bridge.abc_checks import check_bars
+from symbolic_bridge.abc_drafts import BarDraft, NoteDraft
 from symbolic_bridge.abc_fields import (
     ACCIDENTALS,
     FieldError,
@@ -21,7 +23,7 @@ from symbolic_bridge.abc_fields import (
 from symbolic_bridge.abc_lexer import Token, length_factor, tokens
 from symbolic_bridge.mending import Mender
 from symbolic_bridge.spelling import BarAccidentals
-from symbolic_bridge.tune import Bar, Header, Key, Meter, Note, Pitch
+from symbolic_bridge.tune import Bar, Header, Pitch
 
 SHORT_DECORATIONS = {
     "~": "roll", ".": "staccato", "H": "fermata", "J": "slide", "L": "accent", "M": "lowermordent", "O": "coda",
@@ -37,56 +39,6 @@ CHORD_SYMBOL = re.compile(
 )
 _USER_SYMBOL = re.compile(r"\s*([~H-Wh-w])\s*=\s*[!+](.+)[!+]\s*$")
 _TUPLET_TIME = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
-
-
-@dataclass
-class _Draft:
-    """A note while marks behind it may still change it."""
-
-    pitches: tuple[Pitch, ...]
-    duration: Fraction
-    line: int
-    column: int
-    graces: tuple[Pitch, ...] = ()
-    decorations: tuple[str, ...] = ()
-    chord_symbol: str = ""
-    annotations: tuple[str, ...] = ()
-    slur_starts: int = 0
-    slur_ends: int = 0
-    tie: bool = False
-
-    def freeze(self) -> Note:
-        return Note(
-            self.pitches, self.duration, self.tie, self.graces, self.decorations, self.chord_symbol,
-            self.annotations, self.slur_starts, self.slur_ends,
-        )  # fmt: skip
-
-
-@dataclass
-class _BarDraft:
-    """A bar while it is being filled."""
-
-    notes: list[_Draft] = field(default_factory=list)
-    start_repeat: bool = False
-    end_repeat: bool = False
-    endings: tuple[int, ...] = ()
-    double_bar: bool = False
-    meter: Meter | None = None
-    key: Key | None = None
-    tempo_bpm: float | None = None
-    part: str = ""
-    # Meter in force, for the check of the bar's length; None when the bar has none.
-    full: Fraction | None = None
-
-    def freeze(self) -> Bar:
-        return Bar(
-            tuple(note.freeze() for note in self.notes), self.start_repeat, self.end_repeat, self.endings,
-            self.double_bar, self.meter, self.key, self.tempo_bpm, self.part,
-        )  # fmt: skip
-
-    @property
-    def duration(self) -> Fraction:
-        return sum((note.duration for note in self.notes), Fraction(0))
 
 
 @dataclass
@@ -127,11 +79,11 @@ class BodyReader:
         for letter, text in header.fields:
             if letter == "U":
                 self._define_symbol(text)
-        self._bars: list[_BarDraft] = []
-        self._bar = _BarDraft()
-        self._next = _BarDraft()
+        self._bars: list[BarDraft] = []
+        self._bar = BarDraft()
+        self._next = BarDraft()
         self._waiting = _Waiting()
-        self._last: _Draft | None = None
+        self._last: NoteDraft | None = None
         self._tuplet: tuple[Fraction, int] | None = None
         self._broken: Fraction | None = None
         self._chord: _Chord | None = None
@@ -188,25 +140,33 @@ class BodyReader:
         elif not self._silent() or letter in "Ww":
             self._field(letter, value, column)
 
-    def finish(self, last_line: int) -> tuple[Bar, ...]:
-        """Close the tune and check what can only be checked at its end."""
+    def finish(self, end: tuple[int, int]) -> tuple[Bar, ...]:
+        """Close the tune, whose text ends at line and column `end`, and check what shows only there."""
         if self._bar.notes or self._bars:
             self._hang_on_last()
         self._close_bar()
-        waiting = self._waiting
-        if waiting.graces or waiting.chord_symbol or waiting.decorations or waiting.annotations:
-            self._mender.mend(
-                last_line, 1, "end of the tune", "a note after grace notes, chord symbols or decorations"
-            )
+        for missing in self._missing():
+            self._mender.mend(*end, "end of the tune", missing)
         if self._last and self._last.tie:
             self._untie(self._last, "end of the tune")
-        if not self._bars:
-            return ()
-        bar = self._bar
-        if bar.start_repeat:
-            self._mender.mend(last_line, 1, "|: at the end of the tune", "notes after |:")
-        self._check_lengths()
+        check_bars(self._bars, self._mender)
         return tuple(draft.freeze() for draft in self._bars)
+
+    def _missing(self) -> Iterator[str]:
+        """What the marks at the end of the tune still ask for."""
+        waiting = self._waiting
+        if waiting.graces or waiting.chord_symbol or waiting.decorations or waiting.annotations:
+            yield "a note after grace notes, chord symbols or decorations"
+        if waiting.slur_starts:
+            yield "a note after ("
+        if self._broken:
+            yield "a note after > or <"
+        if self._tuplet:
+            yield f"{self._tuplet[1]} more in the last tuplet"
+        if self._bar.start_repeat:
+            yield "notes after |:"
+        if self._bar.endings:
+            yield "notes after the number of an ending"
 
     # -- helpers -------------------------------------------------------------------------------
 
@@ -256,7 +216,7 @@ class BodyReader:
         except FieldError as error:
             self._fault(column, error.found, error.allowed)
 
-    def _bar_of_change(self) -> _BarDraft:
+    def _bar_of_change(self) -> BarDraft:
         """The bar a change belongs to: this one while it is empty, else the next."""
         return self._next if self._bar.notes else self._bar
 
@@ -364,7 +324,7 @@ class BodyReader:
             self._untie(last, "a tie to another pitch")
         self._accidentals.tie(())
         waiting, self._waiting = self._waiting, _Waiting()
-        draft = _Draft(
+        draft = NoteDraft(
             pitches, duration, self._line, column, tuple(waiting.graces), tuple(waiting.decorations),
             waiting.chord_symbol, tuple(waiting.annotations), waiting.slur_starts,
         )  # fmt: skip
@@ -379,7 +339,7 @@ class BodyReader:
             return False
         return self._bars[-1].end_repeat or bool(self._bar.endings) or self._bar.start_repeat
 
-    def _untie(self, draft: _Draft, found: str) -> None:
+    def _untie(self, draft: NoteDraft, found: str) -> None:
         draft.tie = False
         self._mender.mend(draft.line, draft.column, found, "a tie to the same pitch")
 
@@ -563,32 +523,8 @@ class BodyReader:
         if not self._bar.notes:
             return
         self._bars.append(self._bar)
-        self._bar, self._next = self._next, _BarDraft()
-
-    def _check_lengths(self) -> None:
-        """Warn of bars that disagree with the meter and are no pickup, no rest of one and no part's end."""
-        last = len(self._bars) - 1
-        for index, bar in enumerate(self._bars):
-            if bar.full is None or bar.duration == bar.full:
-                continue
-            before = self._bars[index - 1] if index else None
-            after = self._bars[index + 1] if index < last else None
-            at_start = before is None or _ends_section(before) or bar.start_repeat or bool(bar.endings)
-            at_end = after is None or _ends_section(bar) or after.start_repeat or bool(after.endings)
-            if bar.duration < bar.full:
-                halves = [
-                    other for other in (before, after) if other and other.duration + bar.duration == bar.full
-                ]
-                if at_start or at_end or halves:
-                    continue
-            first = bar.notes[0]
-            found = f"a bar of {bar.duration}"
-            self._mender.mend(first.line, first.column, found, f"a bar of {bar.full} as the meter says")
+        self._bar, self._next = self._next, BarDraft()
 
 
 def _share_a_pitch(first: tuple[Pitch, ...], second: tuple[Pitch, ...]) -> bool:
     return bool({pitch.midi for pitch in first} & {pitch.midi for pitch in second})
-
-
-def _ends_section(bar: _BarDraft) -> bool:
-    return bar.end_repeat or bar.double_bar

@@ -196,7 +196,7 @@ def read_endings(text: str) -> tuple[int, ...]:
     """Read an ending's numbers: `1`, `2,3`, `1-3`, `1.`.
 
     Raises:
-        FieldError: no number from 1 to 99 in it, or a falling range.
+        FieldError: no number from 1 to 9 in it, or a falling range.
     """
     passes: list[int] = []
     for part in re.split(r"[,.]", text.replace(" ", "")):
@@ -206,8 +206,8 @@ def read_endings(text: str) -> tuple[int, ...]:
         if not first.isdigit() or (last and not last.isdigit()):
             raise FieldError(text, "ending numbers such as 1, 1,3 or 1-3")
         numbers = range(int(first), int(last or first) + 1)
-        if not numbers or numbers[0] < 1 or numbers[-1] > 99:
-            raise FieldError(text, "ending numbers 1 to 99, ranges rising")
+        if not numbers or numbers[0] < 1 or numbers[-1] > 9:
+            raise FieldError(text, "ending numbers 1 to 9, ranges rising")
         passes.extend(numbers)
     if not passes:
         raise FieldError(text, "ending numbers such as 1, 1,3 or 1-3")

@@ -33,6 +33,9 @@ _BROKEN_START = re.compile(r"\s*(?:[/}\]]|\d+[^\s\d:]|\d+:|:(?!:)|\d+\s*\|)")
 _STRING = re.compile(r'"[^"]*"')
 _BROKEN_DIGIT = re.compile(r"[A-Ga-gz][,']*$")
 _BROKEN_END = re.compile(r"[=^_]$|(?<![:|]):$|\{[^}]*$|\[(?!\|)[^\]:|\d\"]*$")
+# Quoted-printable marks that mail programs left in music: a space at the end of a line, a "=", a line broken at
+# a space (a natural whose note stands in the next line touches what is before it).
+_MAIL_MARK = re.compile(r"=20$|=3D|(?<=\s)=$")
 _FALLBACK_TITLE = "Untitled"
 
 
@@ -198,7 +201,7 @@ def _read_block(block: _Block, strict: bool) -> Tune:
     rows = [(number, _cleaned(raw, number, mender)) for number, raw in block.lines[body_start:]]
     _read_body(body, rows, mender)
     last, text = block.lines[-1]
-    bars = body.finish(last)
+    bars = body.finish((last, len(text) + 1))
     if not any(bar.notes for bar in bars):
         raise AbcSyntaxError(last, len(text) + 1, "end of the tune", "notes after the K: field")
     for letter, value in body.fields:
@@ -291,12 +294,13 @@ def _read_body(body: BodyReader, rows: list[tuple[int, str]], mender: Mender) ->
 
     for number, raw in rows:
         line = without_comment(raw).rstrip()
-        if not line.strip():
-            continue
         match = _is_field(line)
         if match and match[1] in _BODY_FIELDS:
             flush()
             body.field_line(match[1], match[2], number, match.start(2) + 1)
+            continue
+        line = _without_mail_marks(line, number, mender)
+        if not line:
             continue
         if pieces:
             before = pieces[-1][1]
@@ -308,6 +312,13 @@ def _read_body(body: BodyReader, rows: list[tuple[int, str]], mender: Mender) ->
                 flush()
         pieces.append((number, line))
     flush()
+
+
+def _without_mail_marks(line: str, number: int, mender: Mender) -> str:
+    """The line with what its quoted-printable marks stand for, other columns kept."""
+    for match in _MAIL_MARK.finditer(line):
+        mender.mend(number, match.start() + 1, match[0], "music without the marks of mail programs")
+    return _MAIL_MARK.sub(lambda match: "  =" if match[0] == "=3D" else "", line).rstrip()
 
 
 def _is_broken(before: str, line: str) -> bool:

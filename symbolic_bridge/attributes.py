@@ -8,22 +8,18 @@ import re
 from dataclasses import dataclass, fields, replace
 
 from symbolic_bridge.instruments import ACCOMPANIMENTS, INSTRUMENTS
-from symbolic_bridge.kinds import KINDS, Kind
+from symbolic_bridge.kinds import KINDS, METER_KINDS, Kind
 from symbolic_bridge.moods import MOODS
 from symbolic_bridge.tune import Key, Meter
 
 LOWEST_TEMPO_BPM, HIGHEST_TEMPO_BPM = 20.0, 400.0
-LONGEST_SECONDS = 3600.0
+LONGEST_SECONDS = 600.0
 MOST_BARS = 1024
 MOST_SECTIONS = 16
 DEFAULT_KIND = "jig"
 SLOW_KIND = "air"
 # Below this a kindless prompt asks for something sung rather than danced.
 SLOW_FACTOR = 0.9
-METER_KINDS = {
-    (6, 8): "jig", (9, 8): "slip jig", (12, 8): "slide", (3, 4): "waltz", (3, 8): "waltz", (2, 4): "polka",
-    (4, 4): "reel", (2, 2): "reel",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,7 @@ class TuneAttributes:
     which `resolve` sets. `tempo_factor`: "slow" (below 1) or "fast" (above 1) against the kind's usual tempo.
     `mood`: an id of `symbolic_bridge.moods.MOODS`. `instrument`: an id of `symbolic_bridge.instruments.INSTRUMENTS`.
     `accompaniment`: "none", "guitar", "piano" or "harp". `form`: letters such as "AABB".
-    `duration_seconds`: length asked for, above 0 and up to an hour. `bars`: length asked for in bars, repeats not
+    `duration_seconds`: length asked for, above 0 and up to ten minutes. `bars`: length asked for in bars, repeats not
     counted. `text`: the prompt itself. `unknown`: its words that no attribute holds. `notices`: what was guessed,
     replaced or left out, one sentence each.
 
@@ -211,7 +207,7 @@ def _resolved_tempo(attributes: TuneAttributes, kind: Kind, meter: Meter) -> tup
     if said is None:
         mood_factor = MOODS[attributes.mood].tempo_factor if attributes.mood else 1.0
         # A kind chosen for its slowness is slow already.
-        if attributes.kind is None and _is_slow(attributes) and not kind.is_dance:
+        if attributes.kind is None and kind.id == SLOW_KIND:
             mood_factor = max(mood_factor, 1.0)
             factor = mood_factor
         else:

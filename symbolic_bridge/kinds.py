@@ -124,7 +124,7 @@ _TABLE = (
     Kind("clog", ("clog", "clog dance", "clogs"), _C, 156, 1.7, True, counted_beats=2),
     Kind("song", ("song", "ballad", "songs", "ballads", "folk song", "folksong", "carol", "xmas",
                   "christmas carol", "hymn"),
-         _C, 104, tempos=_meters(m2_2=66, m3_4=108, m6_8=72, m2_4=84, m9_8=76, m12_8=76, m3_2=84),
+         _C, 104, tempos=_meters(m2_2=66, m3_4=108, m6_8=72, m2_4=84, m9_8=76, m12_8=76, m3_2=84, m6_4=104),
          instrument="flute", is_dance=False),
     Kind("planxty", ("planxty", "planxties", "carolan tune", "carolan"), _JIG, 92,
          tempos=_meters(m4_4=116, m2_2=72, m3_4=116, m2_4=88, m9_8=96), instrument="harp", accompaniment="harp",
@@ -139,9 +139,10 @@ _TABLE = (
 KINDS: dict[str, Kind] = {kind.id: kind for kind in _TABLE}
 KIND_NAMES: dict[str, str] = {name: kind.id for kind in _TABLE for name in kind.names}
 
-_METER_KINDS: dict[tuple[int, int], str] = {
+# The kind that a metre suggests where nothing else does.
+METER_KINDS: dict[tuple[int, int], str] = {
     (6, 8): "jig", (9, 8): "slip jig", (12, 8): "slide", (3, 4): "waltz", (3, 8): "waltz", (2, 4): "polka",
-    (4, 4): "reel", (2, 2): "reel",
+    (4, 4): "reel", (2, 2): "reel", (3, 2): "song", (6, 4): "song",
 }  # fmt: skip
 # A bar of a reel runs in eight quick notes; fewer than this a bar, and the tune is rather sung or walked to.
 _RUNNING_NOTES_PER_BAR = 5.0
@@ -185,7 +186,7 @@ def kind_of(tune: Tune) -> Kind:
         return titled
     if meter is None:
         return KINDS["air"]
-    guess = _METER_KINDS.get((meter.beats, meter.unit), "song")
+    guess = METER_KINDS.get((meter.beats, meter.unit), "song")
     running = _notes_per_bar(tune, meter.bar_duration) >= _RUNNING_NOTES_PER_BAR
     if guess == "reel" and not running:
         guess = "song"

@@ -18,7 +18,10 @@ class Mender:
         Raises:
             AbcSyntaxError: the reading is strict.
         """
-        error = AbcSyntaxError(line, column, found, allowed)
         if self._strict:
-            raise error
-        self.warnings.append(str(error))
+            raise AbcSyntaxError(line, column, found, allowed)
+        self.remark(line, column, found, allowed)
+
+    def remark(self, line: int, column: int, found: str, allowed: str) -> None:
+        """Note what is odd at a place but can be played as it stands; strict readings take it too."""
+        self.warnings.append(str(AbcSyntaxError(line, column, found, allowed)))

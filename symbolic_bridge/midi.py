@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
+from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -185,9 +186,7 @@ def tune_of_midi(file: MidiFile, title: str = "Untitled") -> Tune:
     melody = _quantised(spans, file.ticks_per_quarter, meters)
     lines = _bar_lines(meters, melody[-1].end)
     key = _signature_key(events, melody)
-    header_meter = lines[0][2]
-    if len(lines) > 1 and lines[0][1] - lines[0][0] < lines[1][2].bar_duration:
-        header_meter = lines[1][2]
+    header_meter = _tune_meter([meter for _, _, meter in lines])
     bars = _bars(melody, lines, header_meter, key)
     header = Header(
         title=name or title, meter=header_meter, unit=default_unit(header_meter), key=key,
@@ -299,6 +298,14 @@ def _meters(events: list[MidiEvent], ticks: int) -> list[tuple[Fraction, Meter]]
     return sorted(found.items())
 
 
+def _tune_meter(meters: list[Meter]) -> Meter:
+    """The first bar's meter; that of most bars where the first one's stands for it alone (a pickup)."""
+    if meters[:1] == meters[1:2]:
+        return meters[0]
+    counts = Counter(meters)
+    return max(counts, key=lambda meter: (counts[meter], meter.bar_duration))
+
+
 def _bar_lines(meters: list[tuple[Fraction, Meter]], end: Fraction) -> list[tuple[Fraction, Fraction, Meter]]:
     """Bars as (start, end, meter) up to the end of the last note.
 
@@ -323,7 +330,10 @@ def _bar_lines(meters: list[tuple[Fraction, Meter]], end: Fraction) -> list[tupl
 def _bars(
     melody: list[_Span], lines: list[tuple[Fraction, Fraction, Meter]], header_meter: Meter, key: Key
 ) -> list[Bar]:
-    """Notes and rests cut at the bar lines; empty bars before the first note are left out."""
+    """Notes and rests cut at the bar lines; empty bars before the first note are left out.
+
+    A file gives a pickup and a short last bar time signatures of their own; here they are bars of the tune's meter.
+    """
     bars: list[Bar] = []
     now_meter = header_meter
     place = 0
@@ -353,7 +363,8 @@ def _bars(
             continue
         length = sum((note.duration for note in notes), Fraction(0))
         pickup = not bars and length < header_meter.bar_duration
-        change = meter if meter != now_meter and not pickup else None
+        short_end = start == lines[-1][0] and meter.bar_duration < now_meter.bar_duration
+        change = meter if meter != now_meter and not (pickup or short_end) else None
         now_meter = change or now_meter
         bars.append(Bar(tuple(notes), meter=change))
     return bars

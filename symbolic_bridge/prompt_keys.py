@@ -153,11 +153,17 @@ def _read_tonic(reading: Reading, index: int) -> int:
     return end
 
 
+def follows_key_word(reading: Reading, index: int) -> bool:
+    """Whether the word before index announces a key: "in", "key of", "key:"."""
+    before = reading.word(index - 1)
+    return before in _KEY_PREFIXES or (before in ("", ":", "=") and reading.word(index - 2) == "key")
+
+
 def _is_key(reading: Reading, index: int, end: int, accidental: bool, has_mode: bool) -> bool:
     """Whether the letter at index is a key rather than the article, an English word or a letter."""
     token = reading.tokens[index]
     before, after = reading.word(index - 1), reading.word(end)
-    prefixed = before in _KEY_PREFIXES or (before in ("", ":", "=") and reading.word(index - 2) == "key")
+    prefixed = follows_key_word(reading, index)
     capital = token.text[0].isupper()
     if token.word == "am":
         return prefixed or (token.text == "Am" and index > 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from symbolic_bridge.attributes import MOST_SECTIONS, is_form, parse_meter
+from symbolic_bridge.prompt_keys import MODE_WORDS, follows_key_word
 from symbolic_bridge.prompt_tokens import Reading
 from symbolic_bridge.prompt_words import METER_BOTTOMS, METER_TOPS
 from symbolic_bridge.tune import Meter
@@ -24,6 +25,9 @@ _SECONDS = {
 }
 _BARS = {"bar", "bars", "measure", "measures"}
 _PARTS = {"part", "parts", "section", "sections"}
+# What is counted in numbers that are neither a meter nor seconds after minutes.
+_COUNTED = _BARS | _PARTS | set(_SECONDS) | {"hundred", "note", "notes", "beat", "beats", "string", "strings"}
+_PER_PART = re.compile(r"(?:(?:in|for|to|of) )?(?:each|(?:(?:an?|every|per) )?(?:part|section)s?)\b")
 DEFAULT_FORM = "AABB"
 _BPM = {"bpm", "bpms"}
 _TEMPO_WORDS = {"tempo", "bpm", "speed", "pace", "metronome"}
@@ -58,7 +62,7 @@ def _short(said: str) -> str:
 
 
 def read_forms(reading: Reading) -> None:
-    """Take forms ("AABB", "A A B B", "three parts", "no repeats")."""
+    """Take forms ("AABB", "A A B B", "three parts", "a single part", "no repeats")."""
     index = 0
     while index < len(reading.tokens):
         index = max(index + 1, _read_letters(reading, index), _read_parts(reading, index))
@@ -78,11 +82,12 @@ def _read_letters(reading: Reading, index: int) -> int:
     token = reading.tokens[index]
     if token.sort != "word" or not reading.is_free(index, index + 1):
         return index + 1
-    said_form = "form" in (reading.word(index - 1), reading.word(index + 1))
+    said_form = "form" in (reading.word(index - 2), reading.word(index - 1), reading.word(index + 1))
     if re.fullmatch("[A-H]{2,16}|[a-h]{2,16}", token.text) and is_form(token.text.upper()):
-        # "AB" or "aba" alone may be A flat or a word, "ABA" and "abba" are forms; "ABC" is the notation.
-        length = len(token.text)
-        clear = length >= 4 or (token.text.isupper() and length == 3 and token.text != "ABC")
+        # "aba" alone may be a word and "in AB" A flat; "ABA", "abba" and "AB" are forms; "ABC" is the notation.
+        clear = len(token.text) >= 4 or (
+            token.text.isupper() and token.text != "ABC" and not _is_a_flat(reading, index)
+        )
         if said_form or clear:
             reading.give("form", token.text.upper(), token.text)
             reading.take(index, index + 2 if reading.word(index + 1) == "form" else index + 1)
@@ -100,8 +105,20 @@ def _read_letters(reading: Reading, index: int) -> int:
     return index + 1
 
 
+def _is_a_flat(reading: Reading, index: int) -> bool:
+    """Whether "AB" at index is a key in capitals rather than a form."""
+    keyed = follows_key_word(reading, index) or reading.word(index + 1) in MODE_WORDS
+    return reading.word(index) == "ab" and keyed
+
+
 def _read_parts(reading: Reading, index: int) -> int:
-    number = number_at(reading, index)
+    # The letter A that opens a prompt is rather the article.
+    if index and re.fullmatch("[A-H]", reading.tokens[index].text) and reading.word(index + 1) in _PARTS:
+        said = reading.quote(index, index + 2)
+        reading.note(f"{said!r} was left out; parts are asked for by a form such as {DEFAULT_FORM}")
+        reading.take(index, index + 2)
+        return index + 2
+    number = (1.0, index + 1) if reading.word(index) == "single" else number_at(reading, index)
     if number is None or reading.word(number[1]) not in _PARTS:
         return index + 1
     count, end = number
@@ -110,7 +127,9 @@ def _read_parts(reading: Reading, index: int) -> int:
     if not (float(count).is_integer() and 1 <= count <= 8):
         reading.note(f"{_short(said)!r} was left out; a tune has 1 to 8 parts")
         return end + 1
-    reading.give("form", "".join(2 * letter for letter in "ABCDEFGH"[: int(count)]), said)
+    # Parts are repeated by custom, but "one part" is played once.
+    form = "A" if count == 1 else "".join(2 * letter for letter in "ABCDEFGH"[: int(count)])
+    reading.give("form", form, said)
     return end + 1
 
 
@@ -124,13 +143,14 @@ def read_tempos(reading: Reading) -> None:
         span_end = _tempo_unit_end(reading, end)
         start = index
         if span_end is None:
-            second = _second_of_range(reading, end)
+            second = _second_of_range(reading, index, end)
             if second is not None:
                 low, (high, middle_end) = value, second
                 span_end = _tempo_unit_end(reading, middle_end)
                 if span_end is not None:
+                    start -= reading.word(index - 1) == "between"
                     value = (low + high) / 2
-                    reading.note(f"{reading.quote(index, span_end)!r} was taken as {value:g} bpm")
+                    reading.note(f"{reading.quote(start, span_end)!r} was taken as {value:g} bpm")
         if span_end is None:
             start = _tempo_word_start(reading, index)
             if start is None or reading.word(end) in _SECONDS or reading.word(end) in _BARS:
@@ -142,9 +162,10 @@ def read_tempos(reading: Reading) -> None:
         reading.take(start, span_end)
 
 
-def _second_of_range(reading: Reading, end: int) -> tuple[float, int] | None:
-    skip = 1 if reading.word(end) in ("to", "or", "\u2013", "-") else 0
-    return number_at(reading, end + skip)
+def _second_of_range(reading: Reading, index: int, end: int) -> tuple[float, int] | None:
+    """The number after the one in [index, end): "100-120", "100 to 120", "between 100 and 120"."""
+    joiners = {"to", "or", "\u2013", "-"} | ({"and"} if reading.word(index - 1) == "between" else set())
+    return number_at(reading, end + (reading.word(end) in joiners))
 
 
 def _tempo_unit_end(reading: Reading, end: int) -> int | None:
@@ -197,14 +218,14 @@ def read_meters(reading: Reading) -> None:
         if top is None or bottom is None or not reading.is_free(index, index + 2):
             continue
         end = index + 2
-        if reading.word(end) in _BARS | _PARTS | set(_SECONDS) | {"hundred", "note", "notes"}:
+        if reading.word(end) in _COUNTED:
             continue
         reading.give("meter", Meter(top, bottom), reading.quote(index, end))
         reading.take(index, end)
 
 
 def read_lengths(reading: Reading) -> None:
-    """Take lengths ("30 seconds", "half a minute", "1:30", "a minute and a half", "16 bars")."""
+    """Take lengths ("30 seconds", "half a minute", "1:30", "1 min 20", "a minute and a half", "16 bars")."""
     index = 0
     while index < len(reading.tokens):
         index = max(index + 1, _read_bars(reading, index), _read_seconds(reading, index))
@@ -219,13 +240,19 @@ def _read_bars(reading: Reading, index: int) -> int:
     reading.take(index, end)
     if not float(count).is_integer():
         reading.note(f"{_short(said)!r} was left out; bars are counted in whole numbers")
-    elif reading.word(end) in _PARTS or reading.word(end) == "each" or reading.word(index - 2) in _PARTS:
+    elif _is_per_part(reading, end) or reading.word(index - 2) in _PARTS:
         letters = set(str(reading.values.get("form", DEFAULT_FORM)))
         reading.note(f"{said!r} a part were taken as {int(count) * len(letters)} bars in all")
         reading.give("bars", int(count) * len(letters), said)
     else:
         reading.give("bars", int(count), said)
     return end
+
+
+def _is_per_part(reading: Reading, end: int) -> bool:
+    """Whether bars that end there are those of a part: "8 bars each", "8 bars a part", "8 bars in each part"."""
+    after = " ".join(reading.word(index) for index in range(end, end + 3))
+    return _PER_PART.match(after) is not None
 
 
 def _read_seconds(reading: Reading, index: int) -> int:
@@ -249,7 +276,7 @@ def _read_seconds(reading: Reading, index: int) -> int:
 
 
 def _amounts(reading: Reading, index: int) -> tuple[float | None, int]:
-    """The seconds of "2 minutes and 10 seconds", "half a minute", "a minute and a half" at index."""
+    """The seconds of "2 minutes and 10 seconds", "1 min 20", "half a minute", "a minute and a half" at index."""
     first = _amount(reading, index)
     if first is None:
         return None, index + 1
@@ -264,6 +291,9 @@ def _amounts(reading: Reading, index: int) -> tuple[float | None, int]:
     second = _amount(reading, end + skip)
     if second is not None and second[1] < unit:
         return total + second[0], second[2]
+    bare = number_at(reading, end)
+    if unit == 60 and bare is not None and 10 <= bare[0] < 60 and reading.word(bare[1]) not in _COUNTED:
+        return total + bare[0], bare[1]
     return total, end
 
 

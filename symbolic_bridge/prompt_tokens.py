@@ -15,6 +15,8 @@ _TOKEN = re.compile(
     r"|(?P<stop>[.,;:!?()\[\]\n\u2013\u2014|]+|\s-+\s)"
 )
 
+_QUOTES = str.maketrans("\u2018\u2019\u2032\u201c\u201d\u2033", "'''\"\"\"")
+
 
 def plain(text: str) -> str:
     """Lower case without accents ("Bodhrán" -> "bodhran")."""
@@ -32,11 +34,16 @@ class Token:
 
 
 def tokenize(text: str) -> list[Token]:
-    """Split a prompt; flats and sharps become b and #, hyphens separate words."""
-    text = unicodedata.normalize("NFC", text).replace("\u2019", "'").replace("\u2018", "'")
+    """Split a prompt; flats and sharps become b and #, other signs words, hyphens separate words."""
+    text = unicodedata.normalize("NFC", text).translate(_QUOTES)
     text = re.sub(r"(?<=[A-Ga-g])\s?\u266d", "b", text)
     text = re.sub(r"(?<=[A-Ga-g])\s?\u266f", "#", text)
     text = re.sub(r"\bw/o\b", "without", text)
+    text = re.sub(r"@\s*(?=\d)", " at ", text)
+    text = re.sub(r"(?:\u2669\.?|\b[Qq])\s*[=:]\s*(?=\d)", " tempo ", text)
+    # 1'30" is a length; the " that closes a quoted passage is not.
+    text = re.sub(r"(?<=\d)'\s?(?=[0-5]?\d(?!\d))", " min ", text)
+    text = re.sub(r"(?<!\d)(\"[^\"]*\")|(?<=\d)(?:\"|'')", lambda found: found[1] or " s ", text)
     return [
         Token(found.group(), plain(found.group()), str(found.lastgroup)) for found in _TOKEN.finditer(text)
     ]

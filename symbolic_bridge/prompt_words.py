@@ -17,25 +17,31 @@ def _words(text: str) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a phrase means: `role` says which attribute it speaks of; `stand_in` names what we lack, else ""."""
+    """What a phrase means: `role` says which attribute it speaks of; `stand_in` names what we lack, else "".
+
+    `meter`: the metre of a stand-in that is not the usual one of the kind it became.
+    """
 
     role: str
     value: str | float | Meter
     stand_in: str = ""
+    meter: Meter | None = None
 
 
 # Factors on the kind's usual tempo.
 PACES = {
     "very slow": 0.65, "slow": 0.78, "slowly": 0.78, "slower": 0.85, "slow-moving": 0.78, "slow-paced": 0.78,
     "unhurried": 0.85, "leisurely": 0.85, "relaxed tempo": 0.9, "easy-going": 0.9, "lazy": 0.85, "half speed": 0.5,
-    "half tempo": 0.5, "half the speed": 0.5, "steady": 0.95, "steadily": 0.95, "medium tempo": 1.0, "medium": 1.0,
+    "half tempo": 0.5, "half the speed": 0.5, "half the tempo": 0.5, "half as fast": 0.5, "half as quick": 0.5,
+    "half time": 0.5, "twice as slow": 0.5, "steady": 0.95, "steadily": 0.95, "medium tempo": 1.0, "medium": 1.0,
     "moderate": 1.0, "moderate tempo": 1.0, "moderately paced": 1.0, "normal tempo": 1.0, "usual tempo": 1.0,
     "mid-tempo": 1.0, "midtempo": 1.0, "brisk": 1.12, "briskly": 1.12, "quick": 1.15, "quickly": 1.15, "quicker": 1.12,
     "fast": 1.2, "faster": 1.15, "fast-paced": 1.2, "rapid": 1.3, "rapidly": 1.3, "speedy": 1.25, "furious": 1.4,
-    "breakneck": 1.45, "high speed": 1.3, "double speed": 2.0, "double tempo": 2.0, "twice as fast": 2.0,
-    "swift": 1.2, "hurried": 1.2, "largo": 0.6, "grave": 0.55, "lento": 0.65, "larghetto": 0.68, "adagio": 0.7,
-    "adagietto": 0.75, "andante": 0.82, "andantino": 0.88, "moderato": 0.98, "allegretto": 1.06, "allegro": 1.18,
-    "vivace": 1.28, "vivo": 1.28, "presto": 1.4, "prestissimo": 1.55,
+    "breakneck": 1.45, "high speed": 1.3, "double speed": 2.0, "double tempo": 2.0, "double time": 2.0,
+    "twice as fast": 2.0, "twice as quick": 2.0, "twice the speed": 2.0, "twice the tempo": 2.0, "swift": 1.2,
+    "hurried": 1.2, "largo": 0.6, "grave": 0.55, "lento": 0.65, "larghetto": 0.68, "adagio": 0.7, "adagietto": 0.75,
+    "andante": 0.82, "andantino": 0.88, "moderato": 0.98, "allegretto": 1.06, "allegro": 1.18, "vivace": 1.28,
+    "vivo": 1.28, "presto": 1.4, "prestissimo": 1.55,
 }  # fmt: skip
 # "very" strengthens a pace, "a bit" weakens it: exponents on its factor.
 DEGREES = {
@@ -93,6 +99,8 @@ KIND_STAND_INS = {
     "varsovienne": "mazurka", "gavotte": "country dance", "minuet": "country dance", "bourree": "country dance",
     "two-step": "country dance", "quadrille": "country dance", "retreat march": "march", "bolero": "waltz",
 }  # fmt: skip
+# Metres of stand-ins that are not the usual one of the kind they become.
+STAND_IN_METERS = {"minuet": Meter(3, 4), "sarabande": Meter(3, 4)}
 EXTRA_INSTRUMENTS = {
     "highland pipes": "pipes", "great highland bagpipe": "pipes", "highland bagpipes": "pipes", "small pipes": "pipes",
     "northumbrian smallpipes": "pipes", "northumbrian pipes": "pipes", "bag pipes": "pipes", "bag pipe": "pipes",
@@ -181,7 +189,7 @@ def lexicon() -> dict[tuple[str, ...], Meaning]:
             add(form, Meaning("instrument", nearest, name))
     for name, nearest in KIND_STAND_INS.items():
         for form in _plurals(name):
-            add(form, Meaning("kind", nearest, name))
+            add(form, Meaning("kind", nearest, name, STAND_IN_METERS.get(name)))
     for instrument in INSTRUMENTS.values():
         for name in (instrument.id, *instrument.names):
             for form in _plurals(name) if name not in AMBIGUOUS_NAMES else ():

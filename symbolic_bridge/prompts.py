@@ -6,8 +6,8 @@ from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.kinds import KINDS
 from symbolic_bridge.moods import MOODS, Mood
 from symbolic_bridge.prompt_instruments import read_instruments
-from symbolic_bridge.prompt_keys import BARE_MODES, MODE_WORDS, parse_key, read_keys
-from symbolic_bridge.prompt_numbers import read_forms, read_lengths, read_meters, read_tempos
+from symbolic_bridge.prompt_keys import BARE_MODES, MODE_WORDS, follows_key_word, parse_key, read_keys
+from symbolic_bridge.prompt_numbers import number_at, read_forms, read_lengths, read_meters, read_tempos
 from symbolic_bridge.prompt_tokens import Reading, Token, tokenize
 from symbolic_bridge.prompt_words import (
     DEGREES,
@@ -202,6 +202,8 @@ def _read_kinds(reading: Reading, kinds: list[tuple[int, int, Meaning]]) -> None
             reading.note(
                 f"{meaning.stand_in!r} is not among the kinds we know; the nearest is {meaning.value!r}"
             )
+            if meaning.meter is not None:
+                reading.values.setdefault("meter", meaning.meter)
 
 
 def _degree(reading: Reading, index: int) -> float:
@@ -265,14 +267,23 @@ _READERS = {"pace": _read_pace, "mood": _read_mood, "meter": _read_meter, "lengt
 
 def _unknown_words(reading: Reading) -> tuple[str, ...]:
     words: dict[str, None] = {}
-    for token, taken in zip(reading.tokens, reading.taken, strict=True):
-        trivial = (
-            token.sort == "stop" or token.word in STOPWORDS or token.word in NEGATORS or len(token.word) < 2
-        )
-        trivial = trivial and token.sort not in ("number", "ratio", "clock")
-        if not taken and not trivial and token.word not in BARE_MODES:
+    for index, token in enumerate(reading.tokens):
+        if not reading.taken[index] and token.word not in BARE_MODES and not _is_trivial(reading, index):
             words.setdefault(token.word)
     return tuple(words)
+
+
+def _is_trivial(reading: Reading, index: int) -> bool:
+    """Whether the free word at index can go unheard: no number above one, no letter that is meant as a key."""
+    token = reading.tokens[index]
+    if token.sort in ("stop", "number", "ratio", "clock"):
+        return token.sort == "stop"
+    number = number_at(reading, index)
+    if number is not None:
+        return number[0] == 1
+    if len(token.word) == 1:
+        return token.word == "a" or not follows_key_word(reading, index)
+    return token.word in STOPWORDS or token.word in NEGATORS
 
 
 def _tempo_phrase(attributes: TuneAttributes) -> str:
@@ -316,5 +327,4 @@ def describe(attributes: TuneAttributes) -> str:
         f"{attributes.bars} bars" if attributes.bars else "",
         _length_phrase(attributes.duration_seconds),
     )
-    line = ", ".join(part for part in parts if part)
-    return line + (f"; not understood: {', '.join(attributes.unknown)}" if attributes.unknown else "")
+    return ", ".join(part for part in parts if part)

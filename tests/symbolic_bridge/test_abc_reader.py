@@ -288,6 +288,57 @@ def test_a_line_broken_inside_a_mark_is_joined():
     assert len(tune.warnings) == 3
 
 
+def test_what_mail_programs_left_is_mended_with_its_place():
+    tune = tune_of("|:F8|\nQ:1/4=20\nA8:|=20\n=3DF4 F4|G4 =\nF4|", key="D")
+    assert midi(tune) == [66, 69, 65, 65, 67, 66]
+    assert (tune.bars[1].end_repeat, tune.bars[1].tempo_bpm, tune.bars[2].endings) == (True, 20.0, ())
+    places = [warning.split(", allowed")[0] for warning in tune.warnings]
+    assert places == [
+        "line 8, column 5: found '=20'", "line 9, column 1: found '=3D'", "line 9, column 13: found '='",
+    ]  # fmt: skip
+    with pytest.raises(AbcSyntaxError, match="line 7, column 5: found '=20'"):
+        tune_of("F8|\nA8:|=20", strict=True)
+
+
+def test_an_ending_that_no_player_counts_to_is_refused():
+    assert tune_of("|:C8|10 D8:|").bars[1].endings == ()
+    with pytest.raises(AbcSyntaxError, match="line 6, column 6: found '10', allowed ending numbers 1 to 9"):
+        tune_of("|:C8|10 D8:|", strict=True)
+
+
+# -- the end of a tune ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "column", "message"),
+    [
+        ("C8|D6 (3ab", 11, "1 more in the last tuplet"),
+        ("C6 a>", 6, "a note after > or <"),
+        ("C8|(D4 E4)|F4 (G4|", 16, r"a \) before the end of the tune"),
+        ("C8|D4 (", 8, r"a note after \("),
+        ("|:C8|1 D8:|", 8, "a second ending"),
+        ("|:C8|1 D8:|2", 13, "notes after the number of an ending"),
+        ("C8|:", 5, r"notes after \|:"),
+        ("z4|Z2|", 1, "the tune has no notes to play"),
+    ],
+)
+def test_a_tune_that_was_cut_off_is_told_and_strictly_refused(body: str, column: int, message: str):
+    assert tune_of(body).warnings[0].startswith(f"line 6, column {column}:")
+    with pytest.raises(AbcSyntaxError, match=message) as caught:
+        tune_of(body, strict=True)
+    assert (caught.value.line, caught.value.column) == (6, column)
+
+
+def test_a_slur_that_never_ends_is_dropped_and_one_may_cross_bars_and_repeats():
+    assert tune_of("(C8|:(D4 E4):|F8)|", strict=True).warnings == ()
+    assert [note.slur_starts for bar in tune_of("(C8|(D4 E4)|").bars for note in bar.notes] == [0, 1, 0]
+
+
+def test_a_first_ending_without_a_second_is_told_but_read_strictly_where_the_tune_goes_on():
+    tune = tune_of("|:C8|1 D8:|E8|]F8|1 G8:|2 A8|]", strict=True)
+    assert tune.warnings == ("line 6, column 8: found 'a first ending', allowed a second ending after it",)
+
+
 # -- many tunes and faults -----------------------------------------------------------------------
 
 
@@ -331,12 +382,10 @@ def test_what_is_no_tune_is_refused_with_its_place(text: str, place: tuple[int, 
 
 @pytest.mark.parametrize(
     ("body", "column"),
-    [("C4 D?4|", 5), ("C4 (3C|", None), ("C4 [CE|", 7), ("C4 k4|", 4), ("CA0|", 2), ("C8|D5|E8|", 4)],
+    [("C4 D?4|", 5), ("C4 (3C|", 8), ("C4 [CE|", 7), ("C4 k4|", 4), ("CA0|", 2), ("C8|D5|E8|", 4)],
 )
-def test_strict_reading_raises_at_the_place_that_lenient_reading_lists(body: str, column: int | None):
+def test_strict_reading_raises_at_the_place_that_lenient_reading_lists(body: str, column: int):
     tune = tune_of(body)
-    if column is None:
-        return
     assert tune.warnings[0].startswith(f"line 6, column {column}:")
     with pytest.raises(AbcSyntaxError) as caught:
         tune_of(body, strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from symbolic_bridge.kinds import KIND_NAMES, KINDS, kind_of, normalise_kind
+from symbolic_bridge.kinds import KIND_NAMES, KINDS, METER_KINDS, kind_of, normalise_kind
 from symbolic_bridge.tune import Header, Meter, Tune
 
 COMMON = Meter(4, 4)
@@ -54,6 +54,13 @@ def test_without_a_rhythm_field_the_metre_decides() -> None:
     assert kind_of(_tune(meter=Meter(3, 4), bar="C2 D2 E2")).id == "waltz"
     assert kind_of(_tune(meter=Meter(4, 4))).id == "reel"
     assert kind_of(_tune(meter=None)).id == "air"
+
+
+def test_a_metre_suggests_a_kind_that_is_played_in_it() -> None:
+    for (beats, unit), name in METER_KINDS.items():
+        kind, meter = KINDS[name], Meter(beats, unit)
+        tabled = meter in (kind.meter, *(known for known, _ in kind.tempos))
+        assert tabled or (kind.same_bar and meter.bar_duration == kind.meter.bar_duration), (name, meter)
 
 
 def test_a_sparse_tune_in_common_time_is_no_reel() -> None:

@@ -55,6 +55,29 @@ def test_a_tune_survives_the_way_through_a_file(tmp_path: Path):
     assert read_tune(again.to_abc()) == again
 
 
+@pytest.mark.parametrize(
+    ("body", "durations"),
+    [
+        ("A|d2e fed|e2e d2|]", ["1/8", "3/4", "5/8"]),
+        ("|:A|d2e fed|e2e d2:|", ["1/8", "3/4", "3/4", "3/4", "5/8"]),
+        ("d2e fed|d3-d2|]", ["3/4", "5/8"]),
+    ],
+)
+def test_a_pickup_and_a_short_last_bar_come_back_in_the_meter_of_the_tune(body: str, durations: list[str]):
+    again = tune_of_midi(midi_of_tune(read_tune(f"X:1\nT:t\nM:6/8\nL:1/8\nK:D\n{body}\n")))
+    assert [bar.duration for bar in again.bars] == [Fraction(text) for text in durations]
+    assert again.header.meter == Meter(6, 8)
+    assert not any(bar.meter for bar in again.bars)
+    assert read_tune(again.to_abc(), strict=True) == again
+
+
+def test_changes_of_meter_come_back_and_the_meter_of_most_bars_is_that_of_the_tune():
+    body = "C|D6|[M:2/4]E4|[M:3/4]F6|G6|[M:4/4]A8|"
+    again = tune_of_midi(midi_of_tune(read_tune(f"X:1\nT:t\nM:3/4\nL:1/8\nK:C\n{body}\n")))
+    assert again.header.meter == Meter(3, 4)
+    assert [bar.meter for bar in again.bars] == [None, None, Meter(2, 4), Meter(3, 4), None, Meter(4, 4)]
+
+
 def test_no_half_written_file_stays_behind(tmp_path: Path):
     with pytest.raises(OSError, match="missing"):
         write_midi(read_tune(JIG), tmp_path / "missing" / "jig.mid")
