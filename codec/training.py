@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from codec import parallel
 from codec.components import start_from_components
 from codec.discriminators import SpectralDiscriminators, discriminator_loss, generator_losses
-from codec.losses import MagnitudeLoss, ReconstructionLoss
+from codec.losses import HeardLevels, MagnitudeLoss, ReconstructionLoss, structure_distance
 from codec.model import Codec, CodecConfig
 from codec.pool import AudioPool
 from codec.training_state import Progress, TrainingState
@@ -34,7 +34,7 @@ class CodecTrainingConfig:
     """How long and how hard to train. Steps, not minutes, set the schedule, so that a resumed run is the same run."""
 
     steps: int = 14_000
-    adversarial_steps: int = 1000
+    adversarial_steps: int = 1200
     batch: int = 6  # of each process
     crop_frames: int = 100
     adversarial_crop_frames: int = 50
@@ -46,6 +46,7 @@ class CodecTrainingConfig:
     quantizer_start_step: int = 500
     quantizer_start_clips: int = 256
     commitment_weight: float = 0.2
+    structure_weight: float = 3.0  # in the second stage
     full_depth_share: float = 0.5  # of clips that keep every codebook in quantiser dropout
     checkpoint_minutes: float = 4.0
     seed: int = 0
@@ -79,6 +80,7 @@ class CodecTrainer:
         self.discriminators = SpectralDiscriminators().to(self.device)
         made = self.codec.config
         self.magnitude_loss = MagnitudeLoss(made.sample_rate, made.head_window).to(self.device)
+        self.heard = HeardLevels(made.sample_rate, made.head_window).to(self.device)
         self.loss = ReconstructionLoss(made.sample_rate).to(self.device)
         self.generator = torch.Generator()  # seeded anew for every step
         self.optimizer = torch.optim.AdamW(
@@ -200,12 +202,16 @@ class CodecTrainer:
             self._descend(self.discriminator_optimizer, loss, self.discriminators)
             parts["discriminators"] = float(loss.detach())
         distance, measured = self.loss(produced, samples)
-        likeness, _ = self.magnitude_loss(magnitudes.float(), codec.decoder.spectra(samples))
+        true = codec.decoder.spectra(samples)
+        likeness, _ = self.magnitude_loss(magnitudes.float(), true)
+        structure = structure_distance(self.heard(magnitudes.float()), self.heard(true))
         with self._autocast():
             deceit, matching = generator_losses(self.discriminators, produced, samples)
         # The spectral distances keep the upper hand: they hold pitch and timbre, the discriminators texture.
-        self._descend(self.decoder_optimizer, 5.0 * distance + likeness + deceit + matching, codec.decoder)
-        return parts | measured | {"deceit": float(deceit.detach()), "matching": float(matching.detach())}
+        total = 5.0 * distance + likeness + self.config.structure_weight * structure + deceit + matching
+        self._descend(self.decoder_optimizer, total, codec.decoder)
+        named = {"structure": structure, "deceit": deceit, "matching": matching}
+        return parts | measured | {name: float(value.detach()) for name, value in named.items()}
 
     def _crops(self, frames: int) -> Tensor:
         samples = frames * self.codec.config.hop_samples

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from codec.losses import MASKED_DB, MagnitudeLoss
+from codec.losses import MASKED_DB, HeardLevels, MagnitudeLoss, structure_distance
 
 RATE, WINDOW = 24_000, 1920
 BINS = WINDOW // 2 + 1
@@ -55,3 +55,17 @@ def test_its_gradient_is_finite_even_for_silence(loss: MagnitudeLoss) -> None:
     loss(produced, silence)[0].backward()
     assert produced.grad is not None
     assert produced.grad.isfinite().all()
+
+
+def test_structure_forgives_a_gain_and_not_a_shift_in_time() -> None:
+    heard = HeardLevels(RATE, WINDOW)
+    noise = torch.randn(1, 30, BINS, generator=torch.Generator().manual_seed(0)) - 4
+    levels = heard(noise)
+    assert float(structure_distance(levels, levels)) == pytest.approx(0, abs=1e-5)
+    assert float(structure_distance(heard(noise + 0.7), levels)) == pytest.approx(0, abs=1e-4)
+    assert float(structure_distance(heard(noise.roll(3, 1)), levels)) > 0.3
+
+
+def test_a_partial_is_loudest_in_the_band_of_its_frequency() -> None:
+    low, high = (HeardLevels(RATE, WINDOW)(tone(at=place)).argmax(-1) for place in (80, 400))
+    assert (low < high).all()
