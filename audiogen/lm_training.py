@@ -32,7 +32,7 @@ class LMTrainingConfig:
     unconditioned half. Text is dropped often because the attributes mostly say the same.
     """
 
-    steps: int = 2700
+    steps: int = 5000
     batch: int = 4  # of each process
     window_frames: int = 320
     learning_rate: float = 1e-3
