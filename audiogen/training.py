@@ -157,6 +157,8 @@ def quick(plan: TrainingPlan) -> TrainingPlan:
         plan,
         pool_hours=0.25,
         player_tunes=64,
-        codec=replace(plan.codec, steps=60, adversarial_steps=10, quantizer_start_step=10),
+        codec=replace(
+            plan.codec, steps=60, adversarial_steps=10, finishing_steps=10, quantizer_start_step=10
+        ),
         player=replace(plan.player, steps=60),
     )

@@ -1,6 +1,7 @@
-"""Training the codec: first everything against magnitudes, then the decoder's sound against discriminators.
+"""Training the codec: first everything against magnitudes, then the decoder's sound against discriminators, then
+the decoder against the distances alone, which takes a third of the time a step.
 
-The second stage leaves encoder and quantiser alone, so codes keep their meaning and a language model trained on
+The later stages leave encoder and quantiser alone, so codes keep their meaning and a language model trained on
 them keeps its codec.
 """
 
@@ -35,6 +36,7 @@ class CodecTrainingConfig:
 
     steps: int = 14_000
     adversarial_steps: int = 1200
+    finishing_steps: int = 2000
     batch: int = 6  # of each process
     crop_frames: int = 100
     adversarial_crop_frames: int = 50
@@ -46,7 +48,7 @@ class CodecTrainingConfig:
     quantizer_start_step: int = 500
     quantizer_start_clips: int = 256
     commitment_weight: float = 0.2
-    structure_weight: float = 3.0  # in the second stage
+    structure_weight: float = 6.0  # in the later stages
     full_depth_share: float = 0.5  # of clips that keep every codebook in quantiser dropout
     checkpoint_minutes: float = 4.0
     seed: int = 0
@@ -105,7 +107,7 @@ class CodecTrainer:
 
     @property
     def total_steps(self) -> int:
-        return self.config.steps + self.config.adversarial_steps
+        return self.config.steps + self.config.adversarial_steps + self.config.finishing_steps
 
     def run(self, max_minutes: float = math.inf, until_step: int | None = None) -> None:
         """Train until the end, a step or a time, whichever comes first; the state is saved on the way out."""
@@ -179,10 +181,12 @@ class CodecTrainer:
         self.codec.quantizer.start(latents, self.generator)
 
     def _refine(self) -> dict[str, float]:
-        """One step of the decoder, and every second time of the discriminators, with the codes frozen."""
+        """One step of the decoder with the codes frozen and, until they rest, every second time of the discriminators."""
         config, codec = self.config, self.codec
         samples = self._crops(config.adversarial_crop_frames)
-        done = (self.step - config.steps) / config.adversarial_steps
+        adversarial = self.step < config.steps + config.adversarial_steps
+        begun = config.steps if adversarial else config.steps + config.adversarial_steps
+        done = (self.step - begun) / (config.adversarial_steps if adversarial else config.finishing_steps)
         for optimizer in (self.decoder_optimizer, self.discriminator_optimizer):
             self._set_rate(
                 optimizer, config.adversarial_learning_rate * (0.5 + 0.5 * math.cos(math.pi * done))
@@ -196,7 +200,7 @@ class CodecTrainer:
             magnitudes = codec.decoder(quantized.latents)
         produced = codec.decoder.synthesise(magnitudes)
         parts: dict[str, float] = {}
-        if self.step % 2 == 0:
+        if adversarial and self.step % 2 == 0:
             with self._autocast():
                 loss = discriminator_loss(self.discriminators, produced.detach(), samples)
             self._descend(self.discriminator_optimizer, loss, self.discriminators)
@@ -205,12 +209,15 @@ class CodecTrainer:
         true = codec.decoder.spectra(samples)
         likeness, _ = self.magnitude_loss(magnitudes.float(), true)
         structure = structure_distance(self.heard(magnitudes.float()), self.heard(true))
-        with self._autocast():
-            deceit, matching = generator_losses(self.discriminators, produced, samples)
         # The spectral distances keep the upper hand: they hold pitch and timbre, the discriminators texture.
-        total = 5.0 * distance + likeness + self.config.structure_weight * structure + deceit + matching
+        total = 5.0 * distance + likeness + config.structure_weight * structure
+        named = {"structure": structure}
+        if adversarial:
+            with self._autocast():
+                deceit, matching = generator_losses(self.discriminators, produced, samples)
+            total = total + deceit + matching
+            named |= {"deceit": deceit, "matching": matching}
         self._descend(self.decoder_optimizer, total, codec.decoder)
-        named = {"structure": structure, "deceit": deceit, "matching": matching}
         return parts | measured | {name: float(value.detach()) for name, value in named.items()}
 
     def _crops(self, frames: int) -> Tensor:

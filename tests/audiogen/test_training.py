@@ -24,7 +24,12 @@ def shortest(plan: training.TrainingPlan) -> training.TrainingPlan:
         pool_hours=0.01,
         player_tunes=2,
         codec=CodecTrainingConfig(
-            steps=2, adversarial_steps=1, batch=1, quantizer_start_step=1, quantizer_start_clips=11
+            steps=2,
+            adversarial_steps=1,
+            finishing_steps=1,
+            batch=1,
+            quantizer_start_step=1,
+            quantizer_start_clips=11,
         ),
         player=LMTrainingConfig(steps=1, batch=1, window_frames=50),
     )
@@ -71,7 +76,7 @@ def test_train_all_makes_weights_that_play(
     assert generator.codec.spec.identity != audiogen.load().codec.spec.identity
     assert clip.seconds >= 1
     state = json.loads((work / "codec" / "state.json").read_text(encoding="utf-8"))
-    assert state["config"]["step"] == 3
+    assert state["config"]["step"] == 4
     # Taken up again, nothing is left to do.
     before = (work / "weights" / "codec.safetensors").read_bytes()
     assert run([str(word) for word in command]) == 0

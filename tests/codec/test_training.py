@@ -26,8 +26,8 @@ TINY = CodecConfig(
     decoder_blocks=1,
 )
 SHORT = CodecTrainingConfig(
-    steps=4, adversarial_steps=2, batch=2, crop_frames=10, adversarial_crop_frames=10, warmup_steps=1,
-    quantizer_start_step=1, quantizer_start_clips=2,
+    steps=4, adversarial_steps=2, finishing_steps=1, batch=2, crop_frames=10, adversarial_crop_frames=10,
+    warmup_steps=1, quantizer_start_step=1, quantizer_start_clips=2,
 )  # fmt: skip
 
 
@@ -53,10 +53,10 @@ def state(made: CodecTrainer) -> dict[str, torch.Tensor]:
 def test_a_resumed_run_is_the_run_that_never_stopped(pool: AudioPool, tmp_path: Path) -> None:
     whole = trainer(pool, tmp_path / "whole")
     whole.run()
-    for stop in (2, 5, None):
+    for stop in (2, 5, 6, None):
         parts = trainer(pool, tmp_path / "parts")
         parts.run(until_step=stop)
-    assert parts.step == whole.step == 6
+    assert parts.step == whole.step == 7
     for name, tensor in state(whole).items():
         assert torch.equal(tensor, state(parts)[name]), name
 
@@ -69,7 +69,7 @@ def test_a_folder_of_another_run_is_refused(pool: AudioPool, tmp_path: Path) -> 
         CodecTrainer(pool, pool, tmp_path, SHORT, TINY, precision="bf16")
 
 
-def test_the_second_stage_leaves_the_codes_alone(pool: AudioPool, tmp_path: Path) -> None:
+def test_the_later_stages_leave_the_codes_alone(pool: AudioPool, tmp_path: Path) -> None:
     made = trainer(pool, tmp_path / "run")
     made.run(until_step=4)
     before = {name: tensor.clone() for name, tensor in made.codec.state_dict().items()}
