@@ -181,7 +181,7 @@ class CodecTrainer:
         self.codec.quantizer.start(latents, self.generator)
 
     def _refine(self) -> dict[str, float]:
-        """One step of the decoder with the codes frozen and, until they rest, every second time of the discriminators."""
+        """One step of the decoder with the codes frozen; until they rest, every second time of the discriminators."""
         config, codec = self.config, self.codec
         samples = self._crops(config.adversarial_crop_frames)
         adversarial = self.step < config.steps + config.adversarial_steps
