@@ -23,7 +23,8 @@ __all__ = ["Conditions", "Player"]
 FORMAT, VERSION = "audiogen-player", 1
 SHIPPED = Path(__file__).parent / "weights"
 PROGRESS_STEPS = 25
-# On 7 valid tunes the log-mel distance to the rendering was 0.96 without guidance, 0.83 at 1.5 and 1.12 at 2.5.
+# Measured on 8 valid tunes. Temperature 0.7 with guidance 1.5: log-mel distance to the rendering 0.522, 0.98 of the
+# notes at their pitch; 0.8 with 1.5: 0.531, 0.995; 0.8 with 1.3: 0.518, 0.979; 0.7 with 1.7: 0.536, 0.995.
 GUIDANCE, FREE_GUIDANCE = 1.5, 2.0
 
 
@@ -70,7 +71,7 @@ class Player:
         conditions: Conditions,
         seed: int,
         frames_count: int | None = None,
-        temperature: float = 0.8,
+        temperature: float = 0.7,
         top_k: int = 100,
         top_p: float = 1.0,
         guidance: float | None = None,
