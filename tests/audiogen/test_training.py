@@ -54,20 +54,9 @@ def test_train_all_makes_weights_that_play(
     monkeypatch.setattr(training, "PLAYER_FONT", FONT)
     monkeypatch.setattr(training, "quick", shortest)
     work = tmp_path / "runs"
-    command = [
-        "train",
-        "all",
-        "--work",
-        work,
-        "--tunes",
-        tunes,
-        "--valid",
-        tunes,
-        "--minutes",
-        "0.05",
-        "--quick",
-    ]
-    assert run([str(word) for word in command]) == 0
+    paths = ["--work", str(work), "--tunes", str(tunes), "--valid", str(tunes)]
+    command = ["train", "all", *paths, "--minutes", "5", "--quick"]
+    assert run(command) == 0
     said = capsys.readouterr().err
     assert "rejected: test/2: licence 'GPL-3.0'" in said
     assert "codec, player, composer" in said
@@ -79,7 +68,7 @@ def test_train_all_makes_weights_that_play(
     assert state["config"]["step"] == 4
     # Taken up again, nothing is left to do.
     before = (work / "weights" / "codec.safetensors").read_bytes()
-    assert run([str(word) for word in command]) == 0
+    assert run(command) == 0
     assert (work / "weights" / "codec.safetensors").read_bytes() == before
 
 
