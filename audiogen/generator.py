@@ -30,6 +30,7 @@ from audiogen.options import (
 )
 from audiogen.seeds import new_seed, stage_rng, stage_seed, stage_torch_rng
 from codec.types import CheckpointError, Codes, Waveform
+from codec.weights import SHIPPED_NAMES
 from codec.weights import load as load_codec
 from symbolic_bridge.attributes import TuneAttributes, resolve
 from symbolic_bridge.frames import ScoreFrames, score_frames
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
 Progress = Callable[[str, float], None]
 # File stem of each network's weights, wherever they are.
 NETWORKS = ("codec", "player", "composer")
-# The second is the codec's, so that a name from `codec list` is good everywhere.
-SHIPPED_NAMES = ("shipped", "folk_24khz")
 STAGES = ("attributes", "tune", "performance", "frames", "codes", "waveform")
 
 

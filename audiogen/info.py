@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 # Extra of the package: the module whose presence shows that it is installed.
 EXTRAS = {"soundfont": "fluidsynth", "corpus": "music21", "evaluate": "visqol"}
-# Name of the shipped codec for `--model`.
-SHIPPED_NAME = "folk_24khz"
 LIBRARIES = ("torch", "torchaudio", "numpy", "soundfile", "librosa", "encodec", "safetensors")
 
 

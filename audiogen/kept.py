@@ -186,8 +186,9 @@ def check_keep(folder: str | Path) -> None:
         ValueError: it is a file, or holds files of a box's name without a manifest.
     """
     target = Path(folder)
-    if target.exists() and not target.is_dir():
-        raise ValueError(f"{target}: is a file; --keep needs a folder")
+    nearest = next(path for path in (target, *target.parents) if path.exists())
+    if not nearest.is_dir():
+        raise ValueError(f"{nearest}: is a file; --keep needs a folder")
     foreign = [name for name in FILES if (target / name).exists()]
     if foreign and not (target / MANIFEST).is_file():
         raise ValueError(

@@ -21,7 +21,7 @@ from audiogen.data.shards import CodeShards, ShardClip, Windows
 from audiogen.lm import AudioLM, LMConfig, Prompting
 from audiogen.player import save_player
 from codec import parallel
-from codec.training_state import Progress, TrainingState
+from codec.training_state import Progress, TrainingState, run_settings
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class LMTrainer:
             fused=True,
         )  # fmt: skip
         self.state = TrainingState({"lm": self.model}, {"lm": self.optimizer})
-        self.settings = parallel.run_settings(config) | {"shape": asdict(shape), "precision": precision}
+        self.settings = run_settings(config, shape, precision)
         self.step = self.state.load(folder, self.settings).step if (folder / "state.json").is_file() else 0
 
     def run(self, max_minutes: float = math.inf) -> None:

@@ -124,15 +124,14 @@ def fill_from_tune(wishes: TuneAttributes, tune: Tune, composed: bool = False) -
         tonic=header.key.tonic,
         mode=header.key.mode,
     )
-    if not composed:  # the tune is as long as it is, and its parts are not counted here
-        filled = replace(filled, form=None, bars=None)
     if wishes.tempo_bpm is None and header.tempo_bpm is not None:
         mood_factor = MOODS[wishes.mood].tempo_factor if wishes.mood else 1.0
         tempo = header.tempo_bpm * (1.0 if composed else wishes.tempo_factor or mood_factor)
         tempo = min(max(tempo, MIN_TEMPO_BPM), MAX_TEMPO_BPM)
         filled = replace(filled, tempo_bpm=tempo, tempo_is_felt=True)
     resolved = resolve(filled)
-    return resolved if composed else replace(resolved, form=None)
+    # A given tune has the parts and the bars it has; they are not counted here.
+    return resolved if composed else replace(resolved, form=None, bars=None)
 
 
 def beside_the_tune(wishes: TuneAttributes, tune: Tune) -> list[str]:

@@ -9,16 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 
 def join() -> None:
@@ -26,12 +21,6 @@ def join() -> None:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
         # One process may render or save for longer than the half hour that the others would wait by default.
         dist.init_process_group("gloo", timeout=timedelta(days=1))
-
-
-def run_settings(config: DataclassInstance) -> dict[str, Any]:
-    """What a resumed run must share with the one it goes on from: all of `config` but how often it is saved."""
-    settings = {name: value for name, value in asdict(config).items() if name != "checkpoint_minutes"}
-    return settings | {"processes": processes()}
 
 
 def rank() -> int:

@@ -26,7 +26,7 @@ from codec.discriminators import SpectralDiscriminators, discriminator_loss, gen
 from codec.losses import HeardLevels, MagnitudeLoss, ReconstructionLoss, structure_distance
 from codec.model import Codec, CodecConfig
 from codec.pool import AudioPool
-from codec.training_state import Progress, TrainingState
+from codec.training_state import Progress, TrainingState, run_settings
 from codec.weights import save_codec
 
 
@@ -102,7 +102,7 @@ class CodecTrainer:
                 "discriminators": self.discriminator_optimizer,
             },
         )
-        self.settings = parallel.run_settings(config) | {"shape": asdict(made), "precision": precision}
+        self.settings = run_settings(config, made, precision)
         self.step = self.state.load(folder, self.settings).step if (folder / "state.json").is_file() else 0
 
     @property

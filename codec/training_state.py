@@ -6,18 +6,34 @@ Random generators are not kept: trainers seed theirs from the number of the step
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from codec.checkpoint import build_config, load_checkpoint, load_weights, save_checkpoint
+from codec.parallel import processes
 from codec.types import CheckpointError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 FORMAT, VERSION = "audiogen-training-state", 2
+
+
+def run_settings(config: DataclassInstance, shape: DataclassInstance, precision: str) -> dict[str, Any]:
+    """What a resumed run must share with the one it goes on from.
+
+    Args:
+        config: of the training; how often it is saved may change.
+        shape: of the network.
+        precision: of the matrix products.
+    """
+    settings = {name: value for name, value in asdict(config).items() if name != "checkpoint_minutes"}
+    return settings | {"shape": asdict(shape), "precision": precision, "processes": processes()}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ from codec.types import CheckpointError
 
 FORMAT, VERSION = "audiogen-codec", 1
 SHIPPED = Path(__file__).parent / "weights"
+SHIPPED_NAME = "folk_24khz"
+# What is shipped goes by either name, here and where a whole set of weights is named.
+SHIPPED_NAMES = ("shipped", SHIPPED_NAME)
 
 
 def save_codec(codec: Codec, folder: Path, details: Mapping[str, Any] | None = None) -> None:
@@ -33,7 +36,7 @@ def load(name_or_dir: str | Path | None = None, device: str = "cpu") -> Codec:
     Raises:
         CheckpointError: the folder is missing, damaged, of another version or of the wrong shape.
     """
-    folder = SHIPPED if name_or_dir in (None, "folk_24khz", "shipped") else Path(name_or_dir)
+    folder = SHIPPED if name_or_dir is None or str(name_or_dir) in SHIPPED_NAMES else Path(name_or_dir)
     if not folder.is_dir():
         raise CheckpointError(f"{folder}: no such codec; known names: folk_24khz, or a folder")
     checkpoint = load_checkpoint(folder, "codec", format=FORMAT, version=VERSION)

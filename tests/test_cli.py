@@ -190,6 +190,19 @@ def test_a_broken_tune_costs_no_other_tune_of_its_book(call: Callable[..., Outco
     assert (checked.json[0]["tunes"], len(checked.json[0]["faults"])) == (2, 1)
 
 
+def test_a_folder_is_not_begun_where_one_of_its_kept_paths_would_replace_a_file(
+    make: Callable[..., Outcome], here: Path
+) -> None:
+    mine = here / "kept" / "kesh" / "tune.abc"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("X:1\n", encoding="utf-8")
+    (here / "tunes").mkdir()
+    (here / "kesh.abc").rename(here / "tunes" / "kesh.abc")
+    refused(make("perform", "tunes", "-o", "out", "--keep", "kept"), "tune.abc", "--keep would replace")
+    assert mine.read_text(encoding="utf-8") == "X:1\n"
+    assert not (here / "out").exists()
+
+
 def test_no_file_of_a_folder_takes_the_output_of_another(call: Callable[..., Outcome], here: Path) -> None:
     text = (here / "kesh.abc").read_text(encoding="utf-8")
     folder = here / "tunes"

@@ -75,8 +75,8 @@ def roundtrip(
 @app.command("list")
 def list_codecs(as_json: Json = False) -> None:
     """List the codecs that `--model` can name."""
-    from audiogen.info import SHIPPED_NAME, describe_codec
-    from codec.weights import load
+    from audiogen.info import describe_codec
+    from codec.weights import SHIPPED_NAME, load
 
     found = [describe_codec(load(), SHIPPED_NAME)]
     if as_json:

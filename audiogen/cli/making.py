@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -112,7 +113,7 @@ def generate(
     if prompt is not None:
         # Asked here too, so that a prompt with nothing in it is refused before any weights are loaded.
         ask(prompt, options)
-    folders = kept_folders(keep, count)
+    folders = kept_folders(keep, [""] if count == 1 else [f"{number:02d}" for number in range(1, count + 1)])
     outputs = numbered(output, count)
     for path in outputs:
         check_writable(path)
@@ -229,19 +230,20 @@ def perform(
     from codec.audio_files import check_writable
 
     check_wishes(duration, tempo, seed)
-    kept_folders(keep, 1)
     folder = source.is_dir()
     if folder:
         if output.exists() and not output.is_dir():
             raise ValueError(f"{output}: is a file; the tunes of {source} need a folder")
         found = read_folder(source)
-        output.mkdir(parents=True, exist_ok=True)
         warn([f"{name}: passed over; only .abc and .mid files are played" for name in found.skipped])
     else:
         check_writable(output)
         tune, notes = read_one_tune(source)
         warn(notes)
         found = Collection(((source.stem, tune),), (), ())
+    folders = kept_folders(keep, [name for name, _ in found.tunes] if folder else [""])
+    if folder:
+        output.mkdir(parents=True, exist_ok=True)
     rejected = list(found.rejected)
     options = Options(
         duration=duration,
@@ -253,9 +255,8 @@ def perform(
     )
     player = Generator(model, device)
     reports: list[dict[str, object]] = []
-    for name, tune in found.tunes:
+    for (name, tune), boxes in zip(found.tunes, folders, strict=True):
         path = output / f"{name}.wav" if folder else output
-        boxes = keep / name if keep is not None and folder else keep
         try:
             with progress_bars() as progress:
                 clip = player.make(None, options, tune=tune, progress=progress)
@@ -289,15 +290,13 @@ def numbered(output: Path, count: int) -> list[Path]:
     return [output.with_name(f"{output.stem}-{n:0{width}d}{output.suffix}") for n in range(1, count + 1)]
 
 
-def kept_folders(folder: Path | None, count: int) -> list[Path | None]:
-    """Where each of `count` clips is kept: DIR for one, DIR/01, DIR/02 ... for several; refused before the work."""
+def kept_folders(folder: Path | None, names: Sequence[str]) -> list[Path | None]:
+    """The folder of each name in --keep DIR, "" for DIR itself; refused before the work."""
     from audiogen.kept import check_keep
 
     if folder is None:
-        return [None] * count
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder}: is a file; --keep needs a folder")
-    folders = [folder] if count == 1 else [folder / f"{number:02d}" for number in range(1, count + 1)]
+        return [None] * len(names)
+    folders = [folder / name for name in names]
     for each in folders:
         check_keep(each)
     return list(folders)

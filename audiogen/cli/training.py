@@ -123,13 +123,13 @@ def build(
                 left_out=corpus.rejected,
                 progress=_bar(progress, name),
             )
-            rejected += done.rejected[len(corpus.rejected) :]
+            rejected += done.rejected
             report[name] = {
                 "clips": done.clips,
                 "seconds": round(done.seconds, 1),
                 "shards_written": done.written,
                 "shards_found": done.skipped,
-                "rejected": len(done.rejected) - len(corpus.rejected),
+                "rejected": len(done.rejected),
             }
     report["rejected"] = [asdict(item) for item in rejected]
     if as_json:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from audiogen.data.corpus import CorpusTune, Rejected
-from audiogen.data.files import write_whole
+from audiogen.data.files import fingerprint, write_whole
 from audiogen.data.renditions import Recipe, Rendition, make_rendition, style_names, style_room
 from audiogen.soundfont import Renderer, find_soundfont
 from symbolic_bridge.frames import STREAM_SIZES, score_frames
@@ -226,8 +226,7 @@ def _fingerprint(
 ) -> str:
     """What must agree for two calls to be one build."""
     items = [[tune.key, number] for tune, number in plan]
-    text = json.dumps([seed, asdict(recipe), clips_per_shard, fonts, items])
-    return f"{zlib.crc32(text.encode()):08x}"
+    return fingerprint([seed, asdict(recipe), clips_per_shard, fonts, items])
 
 
 def _is_finished(folder: Path, number: int, build: str, identity: str) -> bool:
@@ -248,7 +247,7 @@ def _report(
     folder: Path, written: int, skipped: int, frame_rate: Fraction, left_out: Sequence[Rejected]
 ) -> DatasetReport:
     """Gather all finished shards of the folder, whoever made them."""
-    rejected = list(left_out)
+    rejected: list[Rejected] = []
     clips = frames = 0
     for path in sorted(folder.glob("shard-*.json")):
         index = json.loads(path.read_text("utf-8"))
@@ -256,6 +255,7 @@ def _report(
         clips += len(index["clips"])
         frames += sum(clip["frames"] for clip in index["clips"])
     report = DatasetReport(written, skipped, clips, float(frames / frame_rate), tuple(rejected))
-    text = json.dumps(asdict(report), ensure_ascii=False, indent=1)
+    everything = asdict(report) | {"rejected": [asdict(item) for item in (*left_out, *rejected)]}
+    text = json.dumps(everything, ensure_ascii=False, indent=1)
     write_whole(folder / REPORT_NAME, lambda path: path.write_text(text, "utf-8"))
     return report

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+
+
+def fingerprint(settings: object) -> str:
+    """Short hash of JSON values: what a folder of shards was built from, so that another build is told from it."""
+    return f"{zlib.crc32(json.dumps(settings).encode()):08x}"
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

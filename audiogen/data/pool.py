@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from audiogen.data.clips import ClipMaker, open_fonts
-from audiogen.data.files import write_whole
+from audiogen.data.files import fingerprint, write_whole
 
 DEFAULT_SHARES: Mapping[str, float] = {
     "tune": 0.58,
@@ -79,8 +78,7 @@ def build_audio_pool(
     count = max(1, round(hours * 3600 / shard_seconds))
     mine = range(worker, count, workers)
     names = [Path(font).name for font in soundfonts]
-    told = json.dumps([seed, sample_rate, shard_seconds, dict(shares), names, list(tunes)])
-    build = f"{zlib.crc32(told.encode()):08x}"
+    build = fingerprint([seed, sample_rate, shard_seconds, dict(shares), names, list(tunes)])
     todo = [number for number in mine if not _is_finished(folder / f"shard-{number:05d}.json", build)]
     rejected: Counter[str] = Counter()
     if todo:

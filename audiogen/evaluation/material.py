@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -57,13 +58,7 @@ class TunePicker:
             ValueError: no tunes are found, or an instrument is unknown.
         """
         instruments = tuple(instrument_of(name).id for name in self.instruments) or LEADS
-        corpus = read_corpus(self.path)
-        self.rejected += [{"tune": item.item, "reason": item.reason} for item in corpus.rejected]
-        tunes = corpus.tunes if self.path is not None else held_out(corpus.tunes)
-        if not tunes:
-            raise ValueError(
-                "music21's corpus holds none of the tunes that were held out; name some with --tunes"
-            )
+        tunes = self._tunes
         order = np.random.default_rng(self.seed).permutation(len(tunes))
         given = 0
         for index in order[: max(count, 1) * MOST_TRIES_A_TUNE].tolist():
@@ -77,6 +72,19 @@ class TunePicker:
             given += len(self.rejected) == refused
             if given >= count:
                 return
+
+    @cached_property
+    def _tunes(self) -> tuple[CorpusTune, ...]:
+        """The corpus, read once; what it could not read is noted as refused."""
+        corpus = read_corpus(self.path)
+        for item in corpus.rejected:
+            self.refuse(item.item, item.reason)
+        tunes = corpus.tunes if self.path is not None else held_out(corpus.tunes)
+        if not tunes:
+            raise ValueError(
+                "music21's corpus holds none of the tunes that were held out; name some with --tunes"
+            )
+        return tunes
 
     def refuse(self, key: str, reason: str) -> None:
         """Note that a tune could not be used; another one will be drawn in its place."""
