@@ -31,7 +31,7 @@ from audiogen.options import (
 from audiogen.seeds import new_seed, stage_rng, stage_seed, stage_torch_rng
 from codec.types import CheckpointError, Codes, Waveform
 from codec.weights import SHIPPED_NAMES
-from codec.weights import load as load_codec
+from codec.weights import load_own as load_codec
 from symbolic_bridge.attributes import TuneAttributes, resolve
 from symbolic_bridge.frames import ScoreFrames, score_frames
 from symbolic_bridge.kinds import kind_of

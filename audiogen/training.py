@@ -61,7 +61,7 @@ class TrainingPlan:
     device: str = "cpu"
     precision: str = "fp32"
     minutes: float = math.inf
-    pool_hours: float = 10.0
+    pool_hours: float = 16.0
     player_tunes: int = 1200
     renditions: int = 1
     fonts: tuple[Path, ...] = ()

@@ -3,14 +3,21 @@
 import codec
 c = codec.load()
 codec.write_audio("out.wav", c.decode(c.encode(codec.read_audio("in.wav"))))
+
+Other people's codecs stand behind the same three members, `spec`, `encode` and `decode`:
+
+c = codec.load("encodec_24khz")     # downloaded once; codec.known_codecs() lists all names
+c = codec.load("path/to/dac_44khz")  # a folder of config.json and model.safetensors
 """
 
 from codec.audio_files import read_audio, write_audio
+from codec.interface import AudioCodec
 from codec.model import Codec, CodecConfig
+from codec.registry import CodecEntry, known_codecs
 from codec.types import CheckpointError, CodecSpec, Codes, Waveform
-from codec.weights import load, save_codec
+from codec.weights import load, load_own, save_codec
 
 __all__ = [
-    "CheckpointError", "Codec", "CodecConfig", "CodecSpec", "Codes", "Waveform", "load", "read_audio", "save_codec",
-    "write_audio",
+    "AudioCodec", "CheckpointError", "Codec", "CodecConfig", "CodecEntry", "CodecSpec", "Codes", "Waveform",
+    "known_codecs", "load", "load_own", "read_audio", "save_codec", "write_audio",
 ]  # fmt: skip

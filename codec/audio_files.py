@@ -10,9 +10,11 @@ import os
 import struct
 import tempfile
 import unicodedata
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -31,8 +33,10 @@ WRITABLE = {
 METADATA_FIELDS = ("title", "comment", "software", "artist", "date", "album", "license")
 # The only rates that MPEG layer III knows.
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+# Highest rate and channel count of each format; libvorbis crashes above its rate rather than refuse it.
+LIMITS = {"WAV": (2**20, 1024), "FLAC": (655_350, 8), "OGG": (192_000, 255), "MP3": (48_000, 2)}
 OGG_SERIAL = 1
-OGG_CRC_POLYNOMIAL = 0x04C11DB7
+_MIRRORED_BYTES = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def read_audio(path: str | Path, sample_rate: int | None = None, channels: int | None = None) -> Waveform:
@@ -49,6 +53,24 @@ def read_audio(path: str | Path, sample_rate: int | None = None, channels: int |
     Raises:
         ValueError: the file is missing, empty, no audio, truncated, without frames or not finite.
     """
+    with open_sound_file(path) as file:
+        rate = file.samplerate
+        array = file.read(dtype="float32", always_2d=True)
+        check_samples(array, 0, rate, str(path))
+        check_length(len(array), file.frames, rate, str(path))
+    waveform = Waveform(torch.from_numpy(np.ascontiguousarray(array.T))[None], rate)  # [1, C, T]
+    if channels is not None:
+        waveform = with_channels(waveform, channels)
+    return waveform if sample_rate is None else resample(waveform, sample_rate)
+
+
+@contextmanager
+def open_sound_file(path: str | Path) -> Iterator[soundfile.SoundFile]:
+    """A sound file open for reading; what libsndfile finds wrong in it, now or in the block, is a ValueError.
+
+    Raises:
+        ValueError: the file is missing, empty, no audio or a WAV that was cut off.
+    """
     source = Path(path)
     if source.is_dir():
         raise ValueError(f"{source}: is a folder; a sound file is needed")
@@ -58,24 +80,29 @@ def read_audio(path: str | Path, sample_rate: int | None = None, channels: int |
         raise ValueError(f"{source}: is empty (0 bytes); a sound file is needed")
     try:
         with soundfile.SoundFile(source) as file:
-            expected, rate = file.frames, file.samplerate
-            array = file.read(dtype="float32", always_2d=True)
+            _refuse_truncated_riff(source)
+            yield file
     except soundfile.LibsndfileError as error:
         raise ValueError(f"{source}: not readable as audio ({error.error_string})") from error
-    if len(array) == 0:
-        raise ValueError(f"{source}: holds no sound (0 samples)")
-    if len(array) < expected:
-        raise ValueError(
-            f"{source}: is cut off at {len(array) / rate:.3f} s; its header promises {expected / rate:.3f} s"
-        )
-    _refuse_truncated_riff(source)
+
+
+def check_samples(array: np.ndarray, first: int, sample_rate: int, name: str) -> None:
+    """Refuse samples [T, C] that are not finite, with the time; sample 0 of the array is the sound's `first`."""
     finite = np.isfinite(array).all(axis=1)
     if not finite.all():
-        raise ValueError(f"{source}: sample at {int(np.argmin(finite)) / rate:.3f} s is not a finite number")
-    waveform = Waveform(torch.from_numpy(np.ascontiguousarray(array.T))[None], rate)  # [1, C, T]
-    if channels is not None:
-        waveform = with_channels(waveform, channels)
-    return waveform if sample_rate is None else resample(waveform, sample_rate)
+        seconds = (first + int(np.argmin(finite))) / sample_rate
+        raise ValueError(f"{name}: sample at {seconds:.3f} s is not a finite number")
+
+
+def check_length(found: int, promised: int, sample_rate: int, name: str) -> None:
+    """Refuse a sound without samples, or with fewer than its header promised."""
+    if found == 0:
+        raise ValueError(f"{name}: holds no sound (0 samples)")
+    if found < promised:
+        raise ValueError(
+            f"{name}: is cut off at {found / sample_rate:.3f} s; "
+            f"its header promises {promised / sample_rate:.3f} s"
+        )
 
 
 def write_audio(path: str | Path, waveform: Waveform, metadata: Mapping[str, str] | None = None) -> None:
@@ -95,7 +122,6 @@ def write_audio(path: str | Path, waveform: Waveform, metadata: Mapping[str, str
         OSError: the folder is missing or unwritable, or the disk is full.
     """
     target = Path(path)
-    format_name, subtype = _format_of(target)
     samples = waveform.samples
     if samples.shape[0] != 1 or samples.shape[-1] == 0:
         raise ValueError(
@@ -105,8 +131,7 @@ def write_audio(path: str | Path, waveform: Waveform, metadata: Mapping[str, str
     if not np.isfinite(array).all():
         raise ValueError(f"{target}: the sound holds samples that are not finite numbers")
     rate = waveform.sample_rate
-    if format_name == "MP3" and rate not in MP3_RATES:
-        raise ValueError(f"{target}: MP3 cannot hold {rate} Hz; it can hold {', '.join(map(str, MP3_RATES))}")
+    format_name, subtype = file_format(target, rate, array.shape[1])
     unknown = set(metadata or {}) - set(METADATA_FIELDS)
     if unknown:
         raise ValueError(f"metadata {sorted(unknown)} unknown; allowed are {', '.join(METADATA_FIELDS)}")
@@ -119,8 +144,9 @@ def write_audio(path: str | Path, waveform: Waveform, metadata: Mapping[str, str
             # libsndfile marks the tags of an MP3 as Latin-1, whatever they hold.
             setattr(file, name, _plain(text) if format_name == "MP3" else text)
         file.write(np.clip(array, -1.0, 1.0))
-    data = buffer.getvalue()
-    write_bytes(target, _with_fixed_serial(data) if format_name == "OGG" else data)
+    if format_name == "OGG":
+        fix_ogg_serial(buffer)
+    write_bytes(target, buffer.getvalue())
 
 
 def _plain(text: str) -> str:
@@ -197,6 +223,26 @@ def with_channels(waveform: Waveform, channels: int) -> Waveform:
     raise ValueError(f"{present} channels cannot be made into {channels}; only to or from mono")
 
 
+def file_format(path: str | Path, sample_rate: int, channels: int) -> tuple[str, str]:
+    """libsndfile's format and subtype for a file that is to be written.
+
+    Raises:
+        ValueError: an unknown suffix, or a format that cannot hold such a sound.
+    """
+    target = Path(path)
+    format_name, subtype = _format_of(target)
+    if format_name == "MP3" and sample_rate not in MP3_RATES:
+        allowed = ", ".join(map(str, MP3_RATES))
+        raise ValueError(f"{target}: MP3 cannot hold {sample_rate} Hz; it can hold {allowed}")
+    rates, most = LIMITS[format_name]
+    if not 1 <= sample_rate <= rates or channels > most:
+        raise ValueError(
+            f"{target}: {format_name} cannot hold {channels} channels at {sample_rate} Hz; "
+            f"it can hold {most} at up to {rates} Hz"
+        )
+    return format_name, subtype
+
+
 def _format_of(target: Path) -> tuple[str, str]:
     if target.suffix.lower() not in WRITABLE:
         raise ValueError(f"{target}: suffix {target.suffix!r} is not one of {', '.join(WRITABLE)}")
@@ -238,33 +284,29 @@ def _refuse_truncated_riff(source: Path) -> None:
             position += 8 + length + length % 2
 
 
-def _ogg_crc_table() -> list[int]:
-    table = []
-    for byte in range(256):
-        value = byte << 24
-        for _ in range(8):
-            value = ((value << 1) ^ (OGG_CRC_POLYNOMIAL if value & 0x80000000 else 0)) & 0xFFFFFFFF
-        table.append(value)
-    return table
-
-
-def _with_fixed_serial(data: bytes) -> bytes:
-    """The same Ogg stream under serial number OGG_SERIAL (RFC 3533).
+def fix_ogg_serial(file: BinaryIO) -> None:
+    """Give an Ogg stream serial number OGG_SERIAL (RFC 3533), page by page and in place.
 
     libsndfile draws the serial number from the clock, so that the same sound would give other bytes each time.
     """
-    table = _ogg_crc_table()
-    pages = bytearray(data)
     position = 0
-    while position < len(pages):
-        segments = pages[position + 26]
-        body = sum(pages[position + 27 : position + 27 + segments])
-        end = position + 27 + segments + body
-        struct.pack_into("<I", pages, position + 14, OGG_SERIAL)
-        struct.pack_into("<I", pages, position + 22, 0)
-        crc = 0
-        for byte in pages[position:end]:
-            crc = ((crc << 8) & 0xFFFFFFFF) ^ table[(crc >> 24) ^ byte]
-        struct.pack_into("<I", pages, position + 22, crc)
-        position = end
-    return bytes(pages)
+    while len(head := _read_at(file, position, 27)) == 27:
+        segments = file.read(head[26])
+        page = bytearray(head + segments + file.read(sum(segments)))
+        struct.pack_into("<I", page, 14, OGG_SERIAL)
+        struct.pack_into("<I", page, 22, 0)
+        struct.pack_into("<I", page, 22, _ogg_crc(page))
+        file.seek(position)
+        file.write(page)
+        position += len(page)
+
+
+def _read_at(file: BinaryIO, position: int, count: int) -> bytes:
+    file.seek(position)
+    return file.read(count)
+
+
+def _ogg_crc(page: bytearray) -> int:
+    """Ogg's CRC-32: zlib's with every byte and the result mirrored, from 0 and without the final inversion."""
+    mirrored = zlib.crc32(page.translate(_MIRRORED_BYTES), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{mirrored:032b}"[::-1], 2)

@@ -10,7 +10,6 @@ import torch
 import torchaudio
 from torch import Tensor, nn
 
-from codec.features import LOG_MEAN, LOG_SCALE
 from codec.losses import MEL_BANDS
 from codec.model import Codec
 
@@ -27,7 +26,8 @@ def start_from_components(codec: Codec, samples: Tensor) -> None:
     """
     encoder, decoder = codec.encoder, codec.decoder
     features = encoder.features(samples).flatten(0, 1).double()  # [N, D]
-    wanted = ((decoder.spectra(samples) - LOG_MEAN) / LOG_SCALE).flatten(0, 1).double()  # [N, bins]
+    spectra = decoder.spectra(samples)
+    wanted = decoder.scale.standardise(spectra).flatten(0, 1).double()  # [N, bins]
     weights = _ear_weights(wanted.shape[1], codec.config.sample_rate).to(wanted)
     feature_mean, wanted_mean = features.mean(0), wanted.mean(0)
     x, y = features - feature_mean, (wanted - wanted_mean) * weights
@@ -42,7 +42,18 @@ def start_from_components(codec: Codec, samples: Tensor) -> None:
     encoder.direct.bias.copy_(-into @ feature_mean)
     decoder.direct.weight.copy_(directions / scale / weights[:, None])
     decoder.direct.bias.copy_(wanted_mean)
-    for layer in (encoder.leave, decoder.head):
+    idle = [encoder.leave, decoder.head]
+    if decoder.levels is not None:
+        levels = (
+            decoder.scale.standardise(decoder.levels.measure(spectra)).flatten(0, 1).double()
+        )  # [N, bands]
+        latents = x @ into.T  # what the encoder gives now
+        level_mean = levels.mean(0)
+        map_ = torch.linalg.lstsq(latents, levels - level_mean).solution  # [latents, bands]
+        decoder.levels.direct.weight.copy_(map_.T)
+        decoder.levels.direct.bias.copy_(level_mean)
+        idle.append(decoder.levels.head)
+    for layer in idle:
         nn.init.zeros_(layer.weight)
         nn.init.zeros_(layer.bias)
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from codec import parallel
 from codec.components import start_from_components
 from codec.discriminators import SpectralDiscriminators, discriminator_loss, generator_losses
-from codec.losses import HeardLevels, MagnitudeLoss, ReconstructionLoss, structure_distance
+from codec.losses import EarLoss, MagnitudeLoss, ReconstructionLoss
 from codec.model import Codec, CodecConfig
 from codec.pool import AudioPool
 from codec.training_state import Progress, TrainingState, run_settings
@@ -34,9 +34,9 @@ from codec.weights import save_codec
 class CodecTrainingConfig:
     """How long and how hard to train. Steps, not minutes, set the schedule, so that a resumed run is the same run."""
 
-    steps: int = 14_000
-    adversarial_steps: int = 1200
-    finishing_steps: int = 2000
+    steps: int = 11_000
+    adversarial_steps: int = 900
+    finishing_steps: int = 1500
     batch: int = 6  # of each process
     crop_frames: int = 100
     adversarial_crop_frames: int = 50
@@ -48,7 +48,7 @@ class CodecTrainingConfig:
     quantizer_start_step: int = 500
     quantizer_start_clips: int = 256
     commitment_weight: float = 0.2
-    structure_weight: float = 6.0  # in the later stages
+    refining_ear_weight: float = 1.5  # of the ear's loss in the later stages; 1 in the first
     full_depth_share: float = 0.5  # of clips that keep every codebook in quantiser dropout
     checkpoint_minutes: float = 4.0
     seed: int = 0
@@ -82,7 +82,7 @@ class CodecTrainer:
         self.discriminators = SpectralDiscriminators().to(self.device)
         made = self.codec.config
         self.magnitude_loss = MagnitudeLoss(made.sample_rate, made.head_window).to(self.device)
-        self.heard = HeardLevels(made.sample_rate, made.head_window).to(self.device)
+        self.ear_loss = EarLoss(made.sample_rate, made.head_window).to(self.device)
         self.loss = ReconstructionLoss(made.sample_rate).to(self.device)
         self.generator = torch.Generator()  # seeded anew for every step
         self.optimizer = torch.optim.AdamW(
@@ -169,9 +169,11 @@ class CodecTrainer:
             latents, commitment = quantized.latents, quantized.commitment
         with self._autocast():
             produced = codec.decoder(latents)
-        distance, parts = self.magnitude_loss(produced.float(), codec.decoder.spectra(samples))
-        self._descend(self.optimizer, distance + config.commitment_weight * commitment, codec)
-        return parts | {"commitment": float(commitment.detach())}
+        true = codec.decoder.spectra(samples)
+        distance, parts = self.magnitude_loss(produced.float(), true)
+        ear, heard = self.ear_loss(produced.float(), true)
+        self._descend(self.optimizer, distance + ear + config.commitment_weight * commitment, codec)
+        return parts | heard | {"commitment": float(commitment.detach())}
 
     @torch.no_grad()
     def _start_quantizer(self) -> None:
@@ -208,17 +210,18 @@ class CodecTrainer:
         distance, measured = self.loss(produced, samples)
         true = codec.decoder.spectra(samples)
         likeness, _ = self.magnitude_loss(magnitudes.float(), true)
-        structure = structure_distance(self.heard(magnitudes.float()), self.heard(true))
+        # Of the sound, not of the magnitudes that were meant: the phases do not always let them sound.
+        ear, heard = self.ear_loss(codec.decoder.spectra(produced), true)
         # The spectral distances keep the upper hand: they hold pitch and timbre, the discriminators texture.
-        total = 5.0 * distance + likeness + config.structure_weight * structure
-        named = {"structure": structure}
+        total = 5.0 * distance + likeness + config.refining_ear_weight * ear
+        named: dict[str, Tensor] = {}
         if adversarial:
             with self._autocast():
                 deceit, matching = generator_losses(self.discriminators, produced, samples)
             total = total + deceit + matching
-            named |= {"deceit": deceit, "matching": matching}
+            named = {"deceit": deceit, "matching": matching}
         self._descend(self.decoder_optimizer, total, codec.decoder)
-        return parts | measured | {name: float(value.detach()) for name, value in named.items()}
+        return parts | measured | heard | {name: float(value.detach()) for name, value in named.items()}
 
     def _crops(self, frames: int) -> Tensor:
         samples = frames * self.codec.config.hop_samples

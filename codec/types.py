@@ -27,6 +27,7 @@ class CodecSpec:
 
     `frame_rate` is defined here once, exactly; every other module takes it from here.
     `identity` is the hash of encoder and quantiser: codes of one identity mean the same sound.
+    `overlap_samples` is what each segment of a sound shares with the next, for codecs that code in segments.
     """
 
     sample_rate: int
@@ -35,8 +36,11 @@ class CodecSpec:
     codebooks: int
     codebook_size: int
     identity: str
+    overlap_samples: int = 0
 
     def __post_init__(self) -> None:
+        if self.overlap_samples < 0:
+            raise ValueError(f"overlap_samples is {self.overlap_samples}; it must be at least 0")
         for name in ("sample_rate", "hop_samples", "channels", "codebooks", "codebook_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
@@ -76,10 +80,12 @@ class Codes:
     """Discrete audio: `tokens` is int64 [B, K, S], each in 0 ... codebook_size - 1.
 
     K may be less than the spec's codebooks: a lower bitrate of the same codec.
+    `scales` is float32 [B, N], the loudness of each of N segments, for codecs that code in segments; else None.
     """
 
     tokens: Tensor
     spec: CodecSpec
+    scales: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.tokens.ndim != 3:
@@ -95,21 +101,33 @@ class Codes:
                 f"tokens range over {int(self.tokens.min())} ... {int(self.tokens.max())}; "
                 f"0 ... {self.spec.codebook_size - 1} are allowed"
             )
+        if self.scales is not None and (self.scales.ndim != 2 or len(self.scales) != len(self.tokens)):
+            raise ValueError(
+                f"scales has shape {tuple(self.scales.shape)}; it must be [B, N] with B = {len(self.tokens)}"
+            )
+
+    @property
+    def length_samples(self) -> int:
+        """Samples of the decoded sound, at the codec's rate: all frames, less what segments share."""
+        shared = 0 if self.scales is None else (self.scales.shape[1] - 1) * self.spec.overlap_samples
+        return self.tokens.shape[-1] * self.spec.hop_samples - shared
 
     @property
     def seconds(self) -> float:
         """Length of the sound the codes stand for."""
-        return float(self.tokens.shape[-1] / self.spec.frame_rate)
+        return self.length_samples / self.spec.sample_rate
 
     def save(self, path: str | Path) -> None:
-        """Write an `.npz` that any NumPy can open: `tokens` int16 or int32, `spec` as JSON text."""
+        """Write an `.npz` that any NumPy can open: `tokens` int16 or int32, `spec` as JSON text, `scales` if any."""
         dtype = np.int16 if self.spec.codebook_size <= 2**15 else np.int32
+        arrays = {
+            "tokens": self.tokens.cpu().numpy().astype(dtype),
+            "spec": np.array(json.dumps(asdict(self.spec))),
+        }
+        if self.scales is not None:
+            arrays["scales"] = self.scales.cpu().numpy().astype(np.float32)
         with open(path, "wb") as file:
-            np.savez_compressed(
-                file,
-                tokens=self.tokens.cpu().numpy().astype(dtype),
-                spec=np.array(json.dumps(asdict(self.spec))),
-            )
+            np.savez_compressed(file, **arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Codes:
@@ -122,6 +140,7 @@ class Codes:
             # The file is opened here because np.load leaves it open when it is damaged.
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
                 tokens = torch.from_numpy(arrays["tokens"].astype(np.int64))
-                return cls(tokens, CodecSpec(**json.loads(str(arrays["spec"]))))
+                scales = torch.from_numpy(arrays["scales"]) if "scales" in arrays.files else None
+                return cls(tokens, CodecSpec(**json.loads(str(arrays["spec"]))), scales)
         except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise CheckpointError(f"{path}: not a readable file of codes ({error})") from error

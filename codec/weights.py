@@ -1,4 +1,4 @@
-"""Codecs on disk: codec.json and codec.safetensors in a folder."""
+"""Codecs by name or folder: audiogen's own in codec.json and codec.safetensors, others' as `codec.adapters` says."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from codec.checkpoint import build_config, load_checkpoint, load_weights, save_checkpoint
+from codec.interface import AudioCodec
 from codec.model import Codec, CodecConfig
+from codec.registry import SHIPPED_NAME, SHIPPED_NAMES, download, hub_entry, known_codecs, shipped_folders
 from codec.types import CheckpointError
 
 FORMAT, VERSION = "audiogen-codec", 1
-SHIPPED = Path(__file__).parent / "weights"
-SHIPPED_NAME = "folk_24khz"
-# What is shipped goes by either name, here and where a whole set of weights is named.
-SHIPPED_NAMES = ("shipped", SHIPPED_NAME)
 
 
 def save_codec(codec: Codec, folder: Path, details: Mapping[str, Any] | None = None) -> None:
@@ -25,21 +23,46 @@ def save_codec(codec: Codec, folder: Path, details: Mapping[str, Any] | None = N
     )  # fmt: skip
 
 
-def load(name_or_dir: str | Path | None = None, device: str = "cpu") -> Codec:
-    """A codec ready to use: the shipped one, or one from a folder.
+def load(name_or_dir: str | Path | None = None, device: str = "cpu") -> AudioCodec:
+    """A codec ready to use: a shipped one, a known one of others, or one from a folder.
 
     Args:
-        name_or_dir: None, "folk_24khz" or "shipped" for the shipped codec, else a folder of codec.json and
-            codec.safetensors.
+        name_or_dir: None, "folk_24khz" or "shipped" for the shipped codec; another name that `known_codecs` lists,
+            such as "encodec_24khz", which is downloaded from the Hugging Face hub unless it is in its cache; else a
+            folder of codec.json and codec.safetensors (ours) or of config.json and model.safetensors (EnCodec, DAC
+            or Mimi as the transformers library saves them). "./mimi" is a folder, "mimi" the name.
+        device: where it runs.
+
+    Raises:
+        CheckpointError: the folder is missing, damaged, of another version or of the wrong shape; the weights
+            could not be downloaded; or the codec needs a package that is not installed.
+    """
+    name = SHIPPED_NAME if name_or_dir is None or str(name_or_dir) in SHIPPED_NAMES else str(name_or_dir)
+    entry = hub_entry(name)
+    folder = download(entry) if entry is not None else shipped_folders().get(name, Path(name))
+    if (folder / "config.json").is_file() and not (folder / "codec.json").exists():
+        from codec.adapters import load_foreign
+
+        return load_foreign(folder, device)
+    return load_own(folder, device)
+
+
+def load_own(folder: str | Path | None = None, device: str = "cpu") -> Codec:
+    """A codec of ours with all its parts, for training and for what only it can do.
+
+    Args:
+        folder: of codec.json and codec.safetensors; None or a shipped name for what is shipped.
         device: where it runs.
 
     Raises:
         CheckpointError: the folder is missing, damaged, of another version or of the wrong shape.
     """
-    folder = SHIPPED if name_or_dir is None or str(name_or_dir) in SHIPPED_NAMES else Path(name_or_dir)
-    if not folder.is_dir():
-        raise CheckpointError(f"{folder}: no such codec; known names: folk_24khz, or a folder")
-    checkpoint = load_checkpoint(folder, "codec", format=FORMAT, version=VERSION)
+    name = SHIPPED_NAME if folder is None or str(folder) in SHIPPED_NAMES else str(folder)
+    source = shipped_folders().get(name, Path(name))
+    if not source.is_dir():
+        known = ", ".join(entry.name for entry in known_codecs())
+        raise CheckpointError(f"{source}: no such codec; known names: {known}, or a folder")
+    checkpoint = load_checkpoint(source, "codec", format=FORMAT, version=VERSION)
     codec = Codec(build_config(CodecConfig, checkpoint))
     load_weights(codec, checkpoint.tensors, checkpoint.path, optional=(".counts", ".sums"))
     return codec.eval().requires_grad_(False).to(device)

@@ -149,7 +149,7 @@ def train_codec(
     tunes: Tunes = None,
     valid: ValidTunes = None,
     minutes: Minutes = None,
-    pool_hours: Hours = 10.0,
+    pool_hours: Hours = 16.0,
     soundfont: PoolFonts = None,
     device: Device = "cpu",
     precision: PrecisionOption = Precision.fp32,
@@ -221,7 +221,7 @@ def train_all(
     tunes: Tunes = None,
     valid: ValidTunes = None,
     minutes: Minutes = None,
-    pool_hours: Hours = 10.0,
+    pool_hours: Hours = 16.0,
     soundfont: PoolFonts = None,
     device: Device = "cpu",
     precision: PrecisionOption = Precision.fp32,
@@ -251,7 +251,7 @@ def _plan(
     device: str,
     precision: Precision,
     quick: bool,
-    pool_hours: float = 10.0,
+    pool_hours: float = 16.0,
     fonts: list[Path] | None = None,
 ) -> TrainingPlan:
     from audiogen import training

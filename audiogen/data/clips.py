@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from audiogen.data.augment import colour, narrow, respeed, vibrate
 from audiogen.loudness import to_model_level
 from audiogen.rooms import ROOMS, convolve, impulse_response, tilt
 from audiogen.soundfont import Renderer
@@ -103,15 +104,22 @@ class ClipMaker:
             return Clip(self._background(length, rng), kind, "", "")
         mix = np.zeros(length, dtype=np.float32)
         for layer in layers:
-            mix += 10 ** (layer.gain_db / 20) * self._render(layer, seconds)
+            mix += 10 ** (layer.gain_db / 20) * self._varied(layer, seconds, rng)
         room = str(rng.choice(list(ROOMS))) if rng.random() < 0.5 else ""
         if room:
             mix = convolve(mix, impulse_response(ROOMS[room], self.sample_rate, rng))
         if rng.random() < 0.5:
             mix = tilt(mix, self.sample_rate, float(np.clip(rng.normal(0, 0.8), -2, 2)))
-        mix = to_model_level(mix, self.sample_rate, float(np.clip(rng.normal(0, 3), -6, 6)))
         if rng.random() < 0.1:
-            mix += self._coloured_noise(length, float(rng.uniform(-80, -60)), rng)
+            mix = narrow(
+                mix,
+                self.sample_rate,
+                float(rng.uniform(20, 150)),
+                float(rng.uniform(0.15, 0.45)) * self.sample_rate,
+            )
+        mix = to_model_level(mix, self.sample_rate, float(np.clip(rng.normal(0, 3), -6, 6)))
+        if rng.random() < 0.25:
+            mix += self._coloured_noise(length, float(rng.uniform(-80, -50)), rng)
         return Clip(mix, kind, "+".join(layer.voice.label for layer in layers), room)
 
     def voice(self, rng: np.random.Generator) -> Voice:
@@ -146,6 +154,20 @@ class ClipMaker:
             note.onset for note in played.parts[0].notes if note.onset < max(0.1, played.duration - seconds)
         ]
         return played, onsets[rng.integers(len(onsets))] if onsets else 0.0
+
+    def _varied(self, layer: Layer, seconds: float, rng: np.random.Generator) -> np.ndarray:
+        """A layer as its font plays it, or at another speed, with vibrato, with another body."""
+        length = round(seconds * self.sample_rate)
+        speed = float(np.exp(rng.uniform(-0.25, 0.25))) if rng.random() < 0.4 else 1.0
+        notes = tuple(replace(n, onset=n.onset * speed, offset=n.offset * speed) for n in layer.notes)
+        sound = self._render(replace(layer, notes=notes), seconds * speed + 0.01)
+        if speed != 1.0:
+            sound = respeed(sound, self.sample_rate, speed)
+        if rng.random() < 0.15:
+            sound = vibrate(sound, self.sample_rate, float(rng.uniform(4, 7)), float(rng.uniform(5, 45)))
+        if rng.random() < 0.5:
+            sound = colour(sound, self.sample_rate, rng.normal(0, 4, int(rng.integers(6, 16))))
+        return sound[:length]
 
     def _render(self, layer: Layer, seconds: float) -> np.ndarray:
         part = Part("lead", LEAD_INSTRUMENT, layer.notes)

@@ -198,3 +198,42 @@ def test_the_tags_of_an_mp3_are_readable_whatever_the_prompt_holds(tmp_path: Pat
     assert b"Enora's jig in Eb" in path.read_bytes()
     with soundfile.SoundFile(path) as file:
         assert file.copy_metadata()["title"] == "Enora's jig in Eb"
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "channels", "reason"),
+    [
+        ("a.mp3", 44_100, 8, "MP3 cannot hold 8 channels at 44100 Hz; it can hold 2 at up to 48000 Hz"),
+        ("a.ogg", 300_000, 1, "OGG cannot hold 1 channels at 300000 Hz; it can hold 255 at up to 192000 Hz"),
+        ("a.flac", 44_100, 9, "FLAC cannot hold 9 channels"),
+        ("a.wav", 2**24, 1, "WAV cannot hold 1 channels at 16777216 Hz"),
+    ],
+)
+def test_a_format_is_asked_only_for_what_it_can_hold(
+    tmp_path: Path, name: str, rate: int, channels: int, reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        write_audio(tmp_path / name, Waveform(torch.zeros(1, channels, 100), rate))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wav_that_a_pipe_left_without_a_length_is_read_to_its_end(tmp_path: Path) -> None:
+    write_audio(tmp_path / "a.wav", tone())
+    data = bytearray((tmp_path / "a.wav").read_bytes())
+    data[4:8] = data[40:44] = b"\xff\xff\xff\xff"
+    (tmp_path / "a.wav").write_bytes(data)
+    assert read_audio(tmp_path / "a.wav").samples.shape[-1] == RATE // 2
+
+
+def test_ogg_checksums_are_those_of_the_standard() -> None:
+    def slow(page: bytearray) -> int:
+        crc = 0
+        for byte in page:
+            crc ^= byte << 24
+            for _ in range(8):
+                crc = ((crc << 1) ^ (0x04C11DB7 if crc & 0x80000000 else 0)) & 0xFFFFFFFF
+        return crc
+
+    for length in (0, 1, 4, 100, 999):
+        page = bytearray(np.random.default_rng(length).bytes(length))
+        assert audio_files._ogg_crc(page) == slow(page)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from codec.losses import MASKED_DB, HeardLevels, MagnitudeLoss, structure_distance
+from codec.losses import MASKED_DB, EarLoss, MagnitudeLoss
 
 RATE, WINDOW = 24_000, 1920
 BINS = WINDOW // 2 + 1
@@ -20,7 +20,7 @@ def loss() -> MagnitudeLoss:
 
 def tone(frames: int = 20, at: int = 80, level: float = 2.0) -> Tensor:
     """Log magnitudes [1, S, bins] of one steady partial over near silence."""
-    spectrum = torch.full((1, frames, BINS), -11.0)
+    spectrum = torch.full((1, frames, BINS), -13.0)
     spectrum[..., at - 1 : at + 2] = level
     return spectrum
 
@@ -33,11 +33,11 @@ def test_true_magnitudes_cost_nothing(loss: MagnitudeLoss) -> None:
 
 def test_a_masked_partial_is_not_heard_but_counts_as_a_level(loss: MagnitudeLoss) -> None:
     with_masked, with_heard = tone(), tone()
-    with_masked[..., 200:203] = 2.0 - (MASKED_DB + 25) * NEPERS_A_DB
+    with_masked[..., 200:203] = 2.0 - (MASKED_DB + 15) * NEPERS_A_DB
     with_heard[..., 200:203] = 2.0 - (MASKED_DB - 25) * NEPERS_A_DB
     masked, heard = (loss(other, tone())[1] for other in (with_masked, with_heard))
-    assert masked["heard"] < 0.05 * heard["heard"]
-    assert masked["mel"] > 0.2 * heard["mel"] > 0
+    assert masked["heard"] < 0.1 * heard["heard"]
+    assert masked["mel"] > 0.1 * heard["mel"] > 0
 
 
 def test_a_tremble_costs_more_than_a_steady_error_of_the_same_size(loss: MagnitudeLoss) -> None:
@@ -57,15 +57,12 @@ def test_its_gradient_is_finite_even_for_silence(loss: MagnitudeLoss) -> None:
     assert produced.grad.isfinite().all()
 
 
-def test_structure_forgives_a_gain_and_not_a_shift_in_time() -> None:
-    heard = HeardLevels(RATE, WINDOW)
+def test_the_ear_forgives_nothing_but_the_truth(loss: MagnitudeLoss) -> None:
+    ear = EarLoss(RATE, WINDOW)
     noise = torch.randn(1, 30, BINS, generator=torch.Generator().manual_seed(0)) - 4
-    levels = heard(noise)
-    assert float(structure_distance(levels, levels)) == pytest.approx(0, abs=1e-5)
-    assert float(structure_distance(heard(noise + 0.7), levels)) == pytest.approx(0, abs=1e-4)
-    assert float(structure_distance(heard(noise.roll(3, 1)), levels)) > 0.3
-
-
-def test_a_partial_is_loudest_in_the_band_of_its_frequency() -> None:
-    low, high = (HeardLevels(RATE, WINDOW)(tone(at=place)).argmax(-1) for place in (80, 400))
-    assert (low < high).all()
+    total, parts = ear(noise, noise)
+    assert float(total) == pytest.approx(0, abs=1e-5)
+    assert parts["level"] == 0
+    louder, later = (ear(other, noise)[1] for other in (noise + 0.7, noise.roll(3, 1)))
+    assert louder["level"] == pytest.approx(0.7, abs=1e-3)
+    assert louder["unlikeness"] < 0.1 < 0.3 < later["unlikeness"]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from codec.features import MagnitudeSpectra
-from codec.phase import integrate_phases
+from codec.phase import continue_phases, integrate_phases
 
 WINDOW, HOP, RATE = 1920, 480, 24_000
 
@@ -76,3 +76,33 @@ def test_the_vectorised_integration_agrees_with_plain_loops() -> None:
         previous_phase, previous_frequency = phase, frequency
     turned = (fast - slow).abs()
     assert float(torch.minimum(turned, 2 * math.pi - turned).max()) < 1e-6
+
+
+def noise_magnitudes(batch: int = 2, frames: int = 30, bins: int = 41) -> torch.Tensor:
+    return torch.randn(batch, frames, bins, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("size", [1, 7, 29, 30])
+def test_chunks_have_the_phases_of_the_whole(size: int) -> None:
+    magnitudes, state, phases = noise_magnitudes(), None, []
+    for chunk in magnitudes.split(size, dim=1):
+        integrated = continue_phases(chunk, 80, 20, state)
+        state = integrated.state
+        phases.append(integrated.phases)
+    assert torch.equal(torch.cat(phases, dim=1), integrate_phases(magnitudes, 80, 20))
+
+
+def test_a_batch_has_the_phases_of_its_sounds() -> None:
+    magnitudes = noise_magnitudes(batch=3)
+    alone = [integrate_phases(sound[None], 80, 20) for sound in magnitudes]
+    assert torch.equal(torch.cat(alone), integrate_phases(magnitudes, 80, 20))
+
+
+@pytest.mark.parametrize("slope", [0.0, 1.0, -1.0])
+def test_frames_without_peaks_stand_still(slope: float) -> None:
+    magnitudes = (slope * torch.arange(12.0)).expand(1, 5, 12)
+    assert torch.equal(integrate_phases(magnitudes, 22, 4), torch.zeros(1, 5, 12))
+
+
+def test_no_frames_have_no_phases() -> None:
+    assert integrate_phases(torch.zeros(2, 0, 12), 22, 4).shape == (2, 0, 12)
