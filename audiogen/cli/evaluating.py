@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,42 +36,63 @@ Instruments = Annotated[
     typer.Option("--instrument", metavar="I", help="Lead; again for more, taken in turn; else all leads."),
 ]
 Soundfont = Annotated[str | None, typer.Option(metavar="FONT", help="File or name; else the best installed.")]
-Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Processes for hearing pitches.")]
+Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Processes for what takes longest.")]
 Pictures = Annotated[Path | None, typer.Option(metavar="DIR", help="Draw the first tunes as PNG files here.")]
 
 
 @app.command()
 def gate(
     tunes: TunesPath = None,
+    recordings: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Measure recordings with *.notes.csv and *.alignments.csv instead of renderings.",
+        ),
+    ] = None,
     count: Count = 30,
     seconds: Seconds = 15.0,
     instrument: Instruments = None,
     soundfont: Soundfont = None,
     codebooks: Annotated[int | None, typer.Option(min=1, metavar="K", help="Of the codec; else all.")] = None,
     model: Model = None,
+    device: Device = None,
     seed: Seed = None,
     jobs: Jobs = 1,
     json_file: JsonFile = None,
 ) -> None:
-    """Count the notes of SoundFont solos that keep their pitch through the codec.
+    """Count the notes of solos that keep their pitch and their onset through the codec.
 
     \b
-    Example:
+    Examples:
       audiogen evaluate gate --tunes test.jsonl -n 30 --jobs 2 --json gate.json
+      audiogen evaluate gate --recordings violin_bach/ --jobs 2
     """
-    from audiogen.evaluation.gate import measure_gate
+    from audiogen.evaluation.gate import GateSettings, measure_gate
     from audiogen.evaluation.material import TunePicker
-    from codec.weights import load
+    from codec import load
 
     _check_output(json_file)
     picker = TunePicker(tunes, seed or 0, tuple(instrument or ()))
+    settings = GateSettings(
+        count=count, seconds=seconds, soundfont=soundfont, recordings=recordings, codebooks=codebooks or 0,
+        workers=jobs,
+    )  # fmt: skip
     with progress_bars() as progress:
-        result = measure_gate(
-            load(model), picker, count=count, seconds=seconds, soundfont=soundfont, codebooks=codebooks, workers=jobs,
-            progress=progress,
-        )  # fmt: skip
-    columns = ("notes", "right_before", "right_after", "kept_share", "kept_share_of_fast_notes", "floor")
-    _report("Notes that keep their pitch through the codec", result, columns, "by_instrument", json_file)
+        result: dict[str, Any] = measure_gate(load(model, device or "cpu"), picker, settings, progress)
+    target = result["target"]
+    groups = {
+        name: {**part, **part["measures"][target["measure"]]} for name, part in result["by_group"].items()
+    }
+    columns = ("notes", "right_before", "kept", "kept_of_fast", "floor")
+    if recordings is not None:
+        columns += ("tuning_cents", "shift_seconds")
+    _show(f"Notes right in the way called {target['measure']}", {"by_group": groups}, columns, "by_group")
+    title = f"All {result['notes']} notes, besides {result['chord_notes_left_out']} of chords"
+    _report(
+        title, result, ("right_before", "kept", "kept_of_fast", "untouched", "floor"), "measures", json_file
+    )
+    _show_list("Target", [target])
 
 
 @app.command()
@@ -122,12 +144,19 @@ def melody(
 
 @app.command()
 def codec(
-    tunes: TunesPath = None,
-    audio: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Measure on these sound files instead of renderings.")
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH...]",
+            help="Sound files, or folders of them, grouped by sub-folder; else renderings.",
+        ),
     ] = None,
+    tunes: TunesPath = None,
     count: Annotated[
-        int, typer.Option("-n", "--count", min=1, metavar="COUNT", help="Clips of each font.")
+        int,
+        typer.Option(
+            "-n", "--count", min=1, metavar="COUNT", help="Clips of each font; about so many of each group."
+        ),
     ] = 12,
     seconds: Seconds = 10.0,
     instrument: Instruments = None,
@@ -137,47 +166,87 @@ def codec(
             metavar="FONT", help="Again for more; else the best installed and TimGM6mb, which is unseen."
         ),
     ] = None,
+    codebooks: Annotated[
+        list[int] | None,
+        typer.Option(min=1, metavar="K", help="Of our codec; again for more; else every number of them."),
+    ] = None,
+    other: Annotated[
+        list[str] | None,
+        typer.Option("--codec", metavar="NAME|DIR", help="Another codec beside it; again for more."),
+    ] = None,
     opus: Annotated[
         list[float] | None,
-        typer.Option(min=6.0, max=256.0, metavar="KBPS", help="Opus beside it; else 6, 12, 16."),
+        typer.Option(min=6.0, max=256.0, metavar="KBPS", help="Opus beside it; else 6, 8, 12, 16, 24, 32."),
     ] = None,
-    visqol: Annotated[bool, typer.Option(help="Score with ViSQOL too; seconds a clip.")] = True,
+    rate: Annotated[
+        int | None,
+        typer.Option(
+            min=8000,
+            max=96000,
+            metavar="HZ",
+            help="Rate at which sounds are compared; else that of our codec.",
+        ),
+    ] = None,
+    visqol: Annotated[bool, typer.Option(help="Score with ViSQOL too; 2 s for each clip and coder.")] = True,
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Draw spectrograms and quality against bitrate here.")
+    ] = None,
     model: Model = None,
     device: Device = None,
     seed: Seed = None,
+    jobs: Jobs = 1,
     json_file: JsonFile = None,
 ) -> None:
-    """Compare the codec's sound with the original, beside Opus, with all codebooks and fewer.
+    """Compare the codec's sound with the original, beside Opus and other codecs, with all codebooks and fewer.
 
     \b
     Examples:
-      audiogen evaluate codec --tunes test.jsonl --json codec.json
-      audiogen evaluate codec --audio recordings/ --no-visqol
+      audiogen evaluate codec --tunes test.jsonl --jobs 2 --json codec.json
+      audiogen evaluate codec recordings/ --codec encodec_24khz --pictures pictures/
+      audiogen evaluate codec recordings/ --no-visqol
     """
-    from audiogen.evaluation.clips import recorded_clips, rendered_clips
-    from audiogen.evaluation.codec_quality import OPUS_KBPS, measure_codec
+    from audiogen.evaluation.clips import recorded_clips, rendered_clips, sound_files
+    from audiogen.evaluation.codec_quality import QualitySettings, measure_codec
+    from audiogen.evaluation.coders import OPUS_KBPS, short_names
     from audiogen.evaluation.material import TunePicker
-    from codec.weights import load
+    from codec import load
 
     _check_output(json_file)
     network = load(model, device or "cpu")
-    rate = network.spec.sample_rate
+    settings = QualitySettings(
+        codebooks=tuple(codebooks or ()),
+        others={short: load(name, device or "cpu") for short, name in short_names(other or ()).items()},
+        opus_kbps=tuple(opus or OPUS_KBPS),
+        visqol=visqol,
+        workers=jobs,
+        pictures=pictures,
+    )
+    hertz = rate or network.spec.sample_rate
     picker = TunePicker(tunes, seed or 0, tuple(instrument or ()))
-    fonts = soundfont or [None, UNSEEN_FONT]
-    if audio is not None:
-        clips = recorded_clips(audio, count, seconds, rate, picker.rejected)
-    else:
-        clips = rendered_clips(picker, fonts, count, seconds, rate)
+    fonts = (soundfont or [None, UNSEEN_FONT]) if tunes is not None or not paths else []
+    groups = sound_files(paths) if paths else {}
+    total = count * len(fonts) + sum(max(count, len(files)) for files in groups.values())
+    clips = chain(
+        rendered_clips(picker, fonts, count, seconds, hertz),
+        recorded_clips(groups, count, seconds, hertz, picker.rejected),
+    )
     with progress_bars() as progress:
         result: dict[str, Any] = measure_codec(
-            network, clips, total=count * (1 if audio else len(fonts)), opus_kbps=opus or OPUS_KBPS,
-            with_visqol=visqol, progress=progress,
-        )  # fmt: skip
+            network, clips, total=total, settings=settings, progress=progress
+        )
     result["rejected"] = picker.rejected
-    columns = ("kbps", "log_mel", "stft", "visqol", "encode_times_real_time", "decode_times_real_time")
+    columns = ("kbps", "log_mel", "stft", "dac_mel", "dac_stft", "si_sdr_db", "visqol", "encode_times_real_time",
+               "decode_times_real_time")  # fmt: skip
     for group, part in result["by_group"].items():
-        _show(group, {"by_coder": part}, columns, "by_coder")
+        _show(_group_title(group, result["groups"][group]), {"by_coder": part}, columns, "by_coder")
     _report("All clips", result, columns, "by_coder", json_file)
+    _show_list("Better than Opus, at fewer bits?", result["targets"])
+
+
+def _group_title(name: str, facts: dict[str, Any]) -> str:
+    title = f"{name}: {facts['clips']} {facts['kind']}s, {facts['seconds']:.0f} s"
+    lossy = facts["lossy_source_clips"]
+    return f"{title}; {lossy} from files that were already coded with losses" if lossy else title
 
 
 @app.command("tunes")
@@ -238,9 +307,21 @@ def _report(
     from audiogen.evaluation.tables import write_json
 
     _show(title, result, columns, group)
-    warn([f"left out {item['tune']}: {item['reason']}" for item in result.get("rejected", ())])
+    warn(
+        [
+            f"left out {item.get('tune') or item.get('file')}: {item['reason']}"
+            for item in result.get("rejected", ())
+        ]
+    )
     if json_file is not None:
         write_json(json_file, result)
+
+
+def _show_list(title: str, items: list[dict[str, Any]]) -> None:
+    from audiogen.evaluation.tables import show_table
+
+    heads = list(items[0]) if items else []
+    show_table(title, [head.replace("_", " ") for head in heads], [list(item.values()) for item in items])
 
 
 def _show(title: str, result: dict[str, Any], columns: tuple[str, ...], group: str) -> None:

@@ -1,145 +1,168 @@
-"""How near the codec's sound is to the original, at which bitrate and speed, beside Opus and the untouched sound."""
+"""How near the codec's sound is to the original, at which bitrate and speed, beside Opus and other codecs.
+
+All sounds are coded first, one after another, so that nothing disturbs the times; they wait in a folder until
+processes of their own compare them with the originals.
+"""
 
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from audiogen.evaluation.clips import TestClip
-from audiogen.evaluation.opus import Coded, opus_round_trip
-from audiogen.evaluation.perceptual import Visqol
+from audiogen.evaluation.codec_pictures import draw_pictures
+from audiogen.evaluation.coded_clips import CodedClip, code_clips
+from audiogen.evaluation.coders import (
+    OPUS_KBPS,
+    OURS,
+    Coder,
+    codec_coders,
+    opus_coders,
+    untouched,
+    usual_counts,
+)
+from audiogen.evaluation.judging import FIGURES, judge
+from audiogen.evaluation.perceptual import require_visqol
+from audiogen.evaluation.pictures import new_figure
 from audiogen.evaluation.ratios import ratio
-from codec.metrics import log_mel_distance, pack_codes, stft_distance
-from codec.model import Codec
-from codec.types import Waveform
+from audiogen.evaluation.targets import check_targets
+from audiogen.evaluation.workers import in_processes
+from codec.interface import AudioCodec
 
 Progress = Callable[[str, float], None]
-Coder = Callable[[Waveform], Coded]
-UNTOUCHED = "untouched"
-OPUS_KBPS = (6.0, 12.0, 16.0)
-# What is averaged over clips, and what is divided only after adding up.
-FIGURES = ("log_mel", "stft", "visqol")
+BITRATE_COUNTS = "all bytes of the written file over the length of the sound"
+
+
+@dataclass(frozen=True)
+class QualitySettings:
+    """What to compare.
+
+    `codebooks`: numbers of ours, most first; empty for all of them. `others`: other codecs by their names.
+    `opus_kbps`: nominal bitrates of Opus. `visqol`: score with ViSQOL too, which takes most of the time. `workers`:
+    processes that compare. `pictures`: folder for PNG files, spectrograms of the first `picture_count` clips of each
+    group and one plot of quality against bitrate.
+    """
+
+    codebooks: tuple[int, ...] = ()
+    others: Mapping[str, AudioCodec] = field(default_factory=dict)
+    opus_kbps: tuple[float, ...] = OPUS_KBPS
+    visqol: bool = True
+    workers: int = 1
+    pictures: Path | None = None
+    picture_count: int = 2
 
 
 def measure_codec(
-    network: Codec,
+    network: AudioCodec,
     clips: Iterable[TestClip],
     *,
     total: int,
-    opus_kbps: Iterable[float] = OPUS_KBPS,
-    with_visqol: bool = True,
-    every_count: bool = True,
+    settings: QualitySettings | None = None,
     progress: Progress = lambda stage, done: None,
 ) -> dict[str, object]:
     """Send clips through each coder and compare with the original.
 
     Args:
         network: our codec.
-        clips: sounds at its rate.
+        clips: mono sounds of one rate.
         total: about how many clips there are, for the progress.
-        opus_kbps: nominal bitrates of Opus.
-        with_visqol: score with ViSQOL too (all codebooks, Opus and the untouched sound; it takes seconds a clip).
-        every_count: also measure every smaller number of codebooks, without ViSQOL.
+        settings: what to compare; the defaults of `QualitySettings` where None.
         progress: told how much is done.
 
     Returns:
-        JSON values: `by_coder` with mean figures, `kbps` (bytes of all coded files over their duration) and real-time
-        factors; `by_group` the same by group of clips; `clips` with each one's figures.
+        JSON values: `by_coder` with mean figures, `kbps` and real-time factors; `by_group` the same by group of clips;
+        `groups` with what each group is; `targets`; `clips` with each one's figures.
 
     Raises:
-        ValueError: there are no clips, or a tool is missing.
+        ValueError: there are no clips, a codec refuses a number of codebooks, or a tool is missing.
     """
-    coders = _coders(network, opus_kbps, every_count)
-    judge = Visqol() if with_visqol else None
-    ours = _name(network.spec.codebooks, network.spec.codebooks)
-    rows: list[dict[str, object]] = []
-    names: list[tuple[str, str]] = []
-    for number, clip in enumerate(clips):
-        for name, coder in coders.items():
-            coded = coder(clip.waveform)
-            scored = judge is not None and (name in (ours, UNTOUCHED) or name.startswith("opus"))
-            rows.append(
-                {
-                    "clip": clip.name,
-                    "group": clip.group,
-                    "coder": name,
-                    "seconds": round(clip.waveform.seconds, 4),
-                    "bytes": coded.size_bytes,
-                    "log_mel": log_mel_distance(coded.waveform, clip.waveform),
-                    "stft": stft_distance(coded.waveform, clip.waveform),
-                    "visqol": judge.score(coded.waveform, clip.waveform)
-                    if judge is not None and scored
-                    else None,
-                    "encode_seconds": round(coded.encode_seconds, 4),
-                    "decode_seconds": round(coded.decode_seconds, 4),
-                }
-            )
-        names.append((clip.group, clip.name))
-        progress("codec", min(1.0, (number + 1) / max(1, total)))
-    if not rows:
-        raise ValueError("there are no clips to measure the codec on")
-    groups = dict.fromkeys(group for group, _ in names)
+    settings = settings or QualitySettings()
+    if settings.visqol:
+        require_visqol()
+    if settings.pictures is not None:
+        # A missing package is told before the work rather than after.
+        new_figure(1, 1)
+    coders = _coders(network, settings)
+    with tempfile.TemporaryDirectory() as folder:
+        coded = code_clips(
+            clips,
+            coders,
+            Path(folder),
+            settings.visqol,
+            lambda n: progress("code", min(1.0, n / max(1, total))),
+        )
+        if not coded:
+            raise ValueError("there are no clips to measure the codec on")
+        judged = in_processes(
+            judge, [each.job for each in coded], settings.workers, lambda n: progress("judge", n / len(coded))
+        )
+        for each, found in zip(coded, judged, strict=True):
+            for row, figures in zip(each.rows, found, strict=True):
+                row.update(figures)
+        result = _result(network, coded, coders)
+        if settings.pictures is not None:
+            draw_pictures(settings.pictures, result, coders, coded, settings.picture_count)
+    return result
+
+
+def _coders(network: AudioCodec, settings: QualitySettings) -> list[Coder]:
+    counts = settings.codebooks or tuple(range(network.spec.codebooks, 0, -1))
+    others = [
+        coder
+        for name, other in settings.others.items()
+        for coder in codec_coders(name, other, usual_counts(other.spec))
+    ]
+    return [
+        *codec_coders(OURS, network, sorted(set(counts), reverse=True)),
+        *others,
+        *opus_coders(settings.opus_kbps),
+        untouched(),
+    ]
+
+
+def _result(network: AudioCodec, coded: Sequence[CodedClip], coders: list[Coder]) -> dict[str, Any]:
+    rows = [row for each in coded for row in each.rows]
+    groups: dict[str, list[CodedClip]] = {}
+    for each in coded:
+        groups.setdefault(each.group, []).append(each)
+    by_group = {group: _by_coder([row for row in rows if row["group"] == group], coders) for group in groups}
     return {
         "figure": "codec",
         "codec": network.spec.identity,
-        "clip_count": len(names),
-        "bitrate_counts": "all bytes of the written file (ours: codes packed at their bits and 14 bytes of header)",
+        "clip_count": len(coded),
+        "sample_rate": coded[0].job.sample_rate,
+        "bitrate_counts": BITRATE_COUNTS,
+        "groups": {group: _describe(clips) for group, clips in groups.items()},
+        "targets": check_targets({group: clips[0].kind for group, clips in groups.items()}, by_group, coders),
         "by_coder": _by_coder(rows, coders),
-        "by_group": {
-            group: _by_coder([row for row in rows if row["group"] == group], coders) for group in groups
-        },
+        "by_group": by_group,
         "clips": rows,
     }
 
 
-def _name(codebooks: int, most: int) -> str:
-    return "codec" if codebooks == most else f"codec, {codebooks} codebooks"
-
-
-def _coders(network: Codec, opus_kbps: Iterable[float], every_count: bool) -> dict[str, Coder]:
-    most = network.spec.codebooks
-    counts = range(most, 0, -1) if every_count else (most,)
-    ours: dict[str, Coder] = {
-        _name(k, most): lambda sound, k=k: _through_codec(network, sound, k) for k in counts
+def _describe(clips: Sequence[CodedClip]) -> dict[str, object]:
+    """What a group is; `lossy_source_clips` came from files that were already coded with losses."""
+    return {
+        "kind": clips[0].kind,
+        "clips": len(clips),
+        "seconds": round(sum(clip.seconds for clip in clips), 3),
+        "lossy_source_clips": sum(clip.lossy_source for clip in clips),
     }
-    opus: dict[str, Coder] = {
-        f"opus {kbps:g}": lambda sound, kbps=kbps: opus_round_trip(sound, kbps) for kbps in opus_kbps
-    }
-    return {**ours, **opus, UNTOUCHED: _untouched}
 
 
-def _through_codec(network: Codec, sound: Waveform, codebooks: int) -> Coded:
-    """Through a file of packed codes, whose bytes are counted on disk."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "sound.codes"
-        began = time.perf_counter()
-        codes = network.encode(sound, codebooks)
-        encoded = time.perf_counter()
-        path.write_bytes(pack_codes(codes))
-        size = path.stat().st_size
-    started = time.perf_counter()
-    back = network.decode(codes)
-    ended = time.perf_counter()
-    cut = Waveform(back.samples[..., : sound.samples.shape[-1]], back.sample_rate)
-    return Coded(cut, size, encoded - began, ended - started)
+def _by_coder(rows: Sequence[dict[str, Any]], coders: Iterable[Coder]) -> dict[str, dict[str, float | None]]:
+    return {coder.name: _means([row for row in rows if row["coder"] == coder.name]) for coder in coders}
 
 
-def _untouched(sound: Waveform) -> Coded:
-    """As 16-bit samples."""
-    return Coded(sound, 2 * sound.samples.shape[-1], 0.0, 0.0)
-
-
-def _by_coder(rows: list[dict[str, object]], coders: Iterable[str]) -> dict[str, Mapping[str, object]]:
-    return {name: _means([row for row in rows if row["coder"] == name]) for name in coders}
-
-
-def _means(rows: list[dict[str, object]]) -> dict[str, object]:
+def _means(rows: Sequence[dict[str, Any]]) -> dict[str, float | None]:
+    """Figures are averaged over clips; bitrates and speeds are divided only after adding up."""
     seconds = _column(rows, "seconds").sum()
-    found: dict[str, object] = {}
+    found: dict[str, float | None] = {}
     for figure in FIGURES:
         values = _column(rows, figure)
         found[figure] = round(float(values.mean()), 5) if len(values) else None
@@ -151,5 +174,5 @@ def _means(rows: list[dict[str, object]]) -> dict[str, object]:
     }
 
 
-def _column(rows: list[dict[str, object]], name: str) -> np.ndarray:
+def _column(rows: Sequence[dict[str, Any]], name: str) -> np.ndarray:
     return np.array([row[name] for row in rows if row[name] is not None], float)

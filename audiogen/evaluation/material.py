@@ -14,7 +14,7 @@ from torch import Tensor
 
 from audiogen.data.corpus import CorpusTune, read_corpus
 from audiogen.loudness import to_model_level
-from codec.model import Codec
+from codec.interface import AudioCodec
 from codec.types import Waveform
 from symbolic_bridge.instruments import LEADS, instrument_of
 from symbolic_bridge.tune import Tune
@@ -110,7 +110,7 @@ def at_model_level(waveform: Waveform) -> Waveform:
     return Waveform(torch.from_numpy(np.ascontiguousarray(levelled))[None, None], waveform.sample_rate)
 
 
-def round_trip(network: Codec, waveform: Waveform, codebooks: int | None = None) -> Waveform:
+def round_trip(network: AudioCodec, waveform: Waveform, codebooks: int | None = None) -> Waveform:
     """A sound through the codec and back, cut to its own length."""
     decoded = network.decode(network.encode(waveform, codebooks))
     return Waveform(decoded.samples[..., : waveform.samples.shape[-1]], decoded.sample_rate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,23 @@ def pitch_spectrogram(samples: np.ndarray, sample_rate: int, lowest: float, high
     return (level[:, low] * (1 - part) + level[:, low + 1] * part).T
 
 
+def new_figure(width: float, height: float) -> Any:
+    """An empty matplotlib figure of so many inches.
+
+    Raises:
+        ValueError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ValueError(HINT) from error
+    figure = Figure(figsize=(width, height), layout="constrained")
+    # A canvas of its own: pyplot would keep every figure alive.
+    FigureCanvasAgg(figure)
+    return figure
+
+
 def draw_comparison(
     path: Path,
     title: str,
@@ -45,17 +63,11 @@ def draw_comparison(
     Raises:
         ValueError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.patches import Rectangle
-    except ImportError as error:
-        raise ValueError(HINT) from error
     pitches = [note.midi_pitch for note in notes] or [60]
     lowest, highest = min(pitches) - 5, min(max(pitches) + OVERTONE_SEMITONES, 125)
-    figure = Figure(figsize=(min(4 + seconds * 0.8, 24), 0.8 + 3 * len(sounds)), layout="constrained")
-    # A canvas of its own: pyplot would keep every figure alive.
-    FigureCanvasAgg(figure)
+    figure = new_figure(min(4 + seconds * 0.8, 24), 0.8 + 3 * len(sounds))
+    from matplotlib.patches import Rectangle
+
     axes = figure.subplots(len(sounds), 1, sharex=True, squeeze=False)[:, 0]
     for axis, (name, samples) in zip(axes, sounds, strict=True):
         level = pitch_spectrogram(samples, sample_rate, lowest, highest)

@@ -8,12 +8,11 @@ with fractions, times are seconds. This module imports no torch, so that its wor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import numpy as np
 
+from audiogen.evaluation.workers import in_processes
 from symbolic_bridge.instruments import instrument_of
 from symbolic_bridge.performance import Part, SoundedNote
 
@@ -41,24 +40,30 @@ class PitchTrack:
 
 @dataclass(frozen=True)
 class PitchJob:
-    """One clip to listen to: samples float32 [T], and the range to expect."""
+    """One clip to listen to: samples float32 [T], the range to expect, and the grid on which to hear pitches."""
 
     samples: np.ndarray
     sample_rate: int
     lowest: float
     highest: float
+    grid_semitones: float = GRID_SEMITONES
 
 
 def expected_range(part: Part) -> tuple[float, float]:
     """The pitches to look for: those of the part and an octave around, as far as the instrument goes."""
     instrument = instrument_of(part.instrument)
-    pitches = [note.midi_pitch for note in part.notes]
+    return search_range(part.notes, instrument.lowest, instrument.highest)
+
+
+def search_range(notes: Sequence[SoundedNote], lowest: int, highest: int) -> tuple[float, float]:
+    """As `expected_range`, for an instrument that goes from `lowest` to `highest`."""
+    pitches = [note.midi_pitch for note in notes]
     if not pitches:
-        return instrument.lowest, instrument.highest
+        return lowest, highest
     low, high = min(pitches), max(pitches)
     return (
-        min(low, max(low - MARGIN_SEMITONES, instrument.lowest)) - INSTRUMENT_MARGIN_SEMITONES,
-        max(high, min(high + MARGIN_SEMITONES, instrument.highest)) + INSTRUMENT_MARGIN_SEMITONES,
+        min(low, max(low - MARGIN_SEMITONES, lowest)) - INSTRUMENT_MARGIN_SEMITONES,
+        max(high, min(high + MARGIN_SEMITONES, highest)) + INSTRUMENT_MARGIN_SEMITONES,
     )
 
 
@@ -78,7 +83,7 @@ def track_pitch(job: PitchJob) -> PitchTrack:
         sr=job.sample_rate,
         frame_length=frame,
         hop_length=hop,
-        resolution=GRID_SEMITONES,
+        resolution=job.grid_semitones,
     )
     return PitchTrack(69 + 12 * np.log2(frequency / 440.0), hop / job.sample_rate)
 
@@ -87,19 +92,7 @@ def track_pitches(
     jobs: Iterable[PitchJob], workers: int = 1, on_done: Callable[[int], None] | None = None
 ) -> list[PitchTrack]:
     """`track_pitch` of many clips in order, in that many processes."""
-    told = on_done or (lambda count: None)
-    tracks: list[PitchTrack] = []
-    if workers <= 1:
-        for job in jobs:
-            tracks.append(track_pitch(job))
-            told(len(tracks))
-        return tracks
-    # Spawned: a fork would copy torch's threads in a state that can hang.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for track in pool.map(track_pitch, jobs):
-            tracks.append(track)
-            told(len(tracks))
-    return tracks
+    return in_processes(track_pitch, jobs, workers, on_done or (lambda count: None))
 
 
 def melody_notes(notes: Sequence[SoundedNote], seconds: float) -> tuple[list[SoundedNote], int]:
@@ -143,9 +136,15 @@ def right_notes(heard: np.ndarray, notes: Sequence[SoundedNote]) -> np.ndarray:
     return np.abs(heard - wanted) <= TOLERANCE_SEMITONES
 
 
-def chance_share(heard: np.ndarray, notes: Sequence[SoundedNote]) -> float:
+def chance_share(
+    heard: np.ndarray, notes: Sequence[SoundedNote], tolerance_semitones: float = TOLERANCE_SEMITONES
+) -> float:
     """Share of right notes to expect if the score's pitches were shuffled among its notes: the floor."""
-    wanted = np.array([note.midi_pitch for note in notes], float)
+    return shuffled_share(heard, np.array([note.midi_pitch for note in notes], float), tolerance_semitones)
+
+
+def shuffled_share(heard: np.ndarray, wanted: np.ndarray, tolerance_semitones: float) -> float:
+    """The expected share of pitches `heard` that are near those `wanted`, taken in any order; 0 for none."""
     if not len(wanted):
         return 0.0
-    return float((np.abs(heard[:, None] - wanted[None]) <= TOLERANCE_SEMITONES).mean())
+    return float((np.abs(heard[:, None] - wanted[None]) <= tolerance_semitones).mean())
