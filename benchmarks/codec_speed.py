@@ -57,7 +57,9 @@ def main() -> None:
         for seconds in chosen.seconds:
             case: dict[str, Any] = {"threads": threads, "seconds": seconds}
             case |= _run_case(chosen, "speed", seconds, threads)
-            case["peak_mb"] = {name: _run_case(chosen, name, seconds, threads)["peak_mb"] for name in (OURS, PEER)}
+            case["peak_mb"] = {
+                name: _run_case(chosen, name, seconds, threads)["peak_mb"] for name in (OURS, PEER)
+            }
             cases.append(case)
             _show(cases)
     if chosen.json:
@@ -101,7 +103,10 @@ def _ways(chosen: argparse.Namespace, seconds: float, names: list[str]) -> dict[
         peer = EncodecModel.encodec_model_24khz(pretrained=False).eval()
         peer.set_target_bandwidth(PEER_KBPS)
         frames = peer.encode(samples)
-        ways |= {f"{PEER} encode": lambda: peer.encode(samples), f"{PEER} decode": lambda: peer.decode(frames)}
+        ways |= {
+            f"{PEER} encode": lambda: peer.encode(samples),
+            f"{PEER} decode": lambda: peer.decode(frames),
+        }
     return ways
 
 

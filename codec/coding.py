@@ -9,25 +9,29 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from codec.audio_files import replacing
+from codec.chunks import regrouped, through
 from codec.container import ContainerReader, ContainerWriter, Header
+from codec.entropy import EntropyCoder
 from codec.interface import AudioCodec
 from codec.model import Codec
+from codec.payload import CODINGS, ENTROPY_CODED, PLAIN_BITS, MakeCoder
+from codec.rate_control import Depths, RateControl, check_bitrate, codebooks_within
 from codec.resampling import HIGHEST_HZ, LOWEST_HZ, StreamResampler
 from codec.sound_streams import Place, SoundReader, create_sound, open_sound, place_name
 from codec.streaming import DecoderStream, EncoderStream
-from codec.types import CheckpointError
+from codec.types import CheckpointError, Waveform
 from codec.whole_coding import WholeDecoder, WholeEncoder
 
 # Long blocks cost fewer bits, short ones let a listener at the other end of a pipe begin sooner.
@@ -41,13 +45,17 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Coded:
-    """A sound that was coded or decoded: its `samples` a channel at its own rate, and what stands for it."""
+    """A sound that was coded or decoded: its `samples` a channel at its own rate, and what stands for it.
+
+    `codebooks` is how many most of the frames have, `codebooks_mean` how many one has on average.
+    """
 
     samples: int
     sample_rate: int
     channels: int
     batch: int
     codebooks: int
+    codebooks_mean: float
     codebook_size: int
     frames: int
     frame_rate: Fraction
@@ -79,8 +87,9 @@ def _silent(_: float) -> None:
 
 
 def encode_file(
-    codec: AudioCodec, source: Place, target: Place, *, codebooks: int | None = None, each_channel: bool = False,
-    block_seconds: float = BLOCK_SECONDS, progress: Progress = _silent,
+    codec: AudioCodec, source: Place, target: Place, *, codebooks: int | None = None,
+    bitrate_kbps: float | None = None, each_channel: bool = False, block_seconds: float = BLOCK_SECONDS,
+    progress: Progress = _silent,
 ) -> Coded:  # fmt: skip
     """Code a sound into an `.agc`.
 
@@ -88,17 +97,20 @@ def encode_file(
         codec: does the work; whoever decodes needs one of the same identity.
         source: a sound file, or an open pipe.
         target: where to; a file appears, or is replaced, only when it is whole.
-        codebooks: how many to use, all by default; fewer is a lower bitrate.
+        codebooks: how many to use at most, all by default; fewer is a lower bitrate.
+        bitrate_kbps: that the file stays within, for each channel with `each_channel`, where one codebook allows it.
+            Our own codec gets as many codebooks in every block as fit; others as many as fit as plain bits.
         each_channel: code every channel by itself, at that many times the bitrate, instead of their mean.
         block_seconds: length of a block: how far behind a reader of the pipe is.
         progress: told how much is done, where the length is known.
 
     Raises:
-        ValueError: the source is no sound, or broken; `codebooks` is out of range.
+        ValueError: the source is no sound, or broken; `codebooks` or the bitrate is out of range.
         OSError: the target cannot be written.
     """
     with open_sound(source) as sound, _output(target) as file:
-        return _encode(codec, sound, file, _Wishes(codebooks, each_channel, block_seconds), progress)
+        wishes = _Wishes(codebooks, bitrate_kbps, each_channel, block_seconds)
+        return _encode(codec, sound, file, wishes, progress)
 
 
 def decode_file(codec: AudioCodec, source: Place, target: Place, *, progress: Progress = _silent) -> Coded:
@@ -120,14 +132,22 @@ def decode_file(codec: AudioCodec, source: Place, target: Place, *, progress: Pr
         return _decode(codec, file, place_name(source), target, progress)
 
 
+def decode_sound(codec: AudioCodec, source: Place) -> Waveform:
+    """The sound of an `.agc` in memory, [1, C, T] in 32-bit floats; errors as in `decode_file`."""
+    with _input(source) as file:
+        reader = _reader(codec, file, place_name(source))
+        chunks = list(_sound(codec, reader, Depths(), 0, _silent))
+    return Waveform(torch.cat(chunks, dim=-1)[None], reader.header.sample_rate)
+
+
 def round_trip(
-    codec: AudioCodec, source: Place, target: Place, *, codebooks: int | None = None, each_channel: bool = False,
-    progress: Progress = _silent,
+    codec: AudioCodec, source: Place, target: Place, *, codebooks: int | None = None,
+    bitrate_kbps: float | None = None, each_channel: bool = False, progress: Progress = _silent,
 ) -> RoundTrip:  # fmt: skip
     """Encode and decode again, through a temporary file; arguments and errors as in `encode_file` and `decode_file`."""
     with tempfile.TemporaryFile() as file:
         with open_sound(source) as sound:
-            wishes = _Wishes(codebooks, each_channel)
+            wishes = _Wishes(codebooks, bitrate_kbps, each_channel)
             encoded = _encode(codec, sound, file, wishes, lambda done: progress(done / 2))
         file.seek(0)
         decoded = _decode(codec, file, place_name(source), target, lambda done: progress(0.5 + done / 2))
@@ -139,51 +159,105 @@ class _Wishes:
     """How a sound is to be coded."""
 
     codebooks: int | None
+    bitrate_kbps: float | None
     each_channel: bool
     block_seconds: float = BLOCK_SECONDS
+
+    def most_codebooks(self, codec: AudioCodec) -> int:
+        """How many the encoder gives; of our own codec, blocks take what fits of them.
+
+        Raises:
+            ValueError: the bitrate is out of range.
+        """
+        most = codec.spec.codebooks if self.codebooks is None else self.codebooks
+        if self.bitrate_kbps is None:
+            return most
+        if isinstance(codec, Codec):
+            check_bitrate(self.bitrate_kbps)
+            return most
+        return min(most, codebooks_within(codec.spec, self.bitrate_kbps))
+
+
+def codings_of(codec: AudioCodec) -> Mapping[int, MakeCoder]:
+    """What coding numbers stand for with this codec."""
+    guesser = codec.guesser if isinstance(codec, Codec) else None
+    if guesser is None:
+        return CODINGS
+    coder = EntropyCoder(guesser)  # it keeps nothing from block to block, so that all sounds may share it
+    return {**CODINGS, ENTROPY_CODED: lambda _: coder}
 
 
 def _encode(
     codec: AudioCodec, sound: SoundReader, file: BinaryIO, wishes: _Wishes, progress: Progress
 ) -> Coded:
-    began, spec = time.perf_counter(), codec.spec
-    batch = sound.channels if wishes.each_channel else 1
-    wanted = spec.codebooks if wishes.codebooks is None else wishes.codebooks
+    began, spec, codings = time.perf_counter(), codec.spec, codings_of(codec)
+    batch, most = sound.channels if wishes.each_channel else 1, wishes.most_codebooks(codec)
     encoder = (
-        EncoderStream(codec, wanted, batch)
-        if isinstance(codec, Codec)
-        else WholeEncoder(codec, wanted, batch)
+        EncoderStream(codec, most, batch) if isinstance(codec, Codec) else WholeEncoder(codec, most, batch)
     )
-    header = Header(spec.identity, sound.sample_rate, sound.channels, batch, wanted, spec.codebook_size)
+    header = Header(
+        spec.identity, sound.sample_rate, sound.channels, batch, most, spec.codebook_size,
+        ENTROPY_CODED if ENTROPY_CODED in codings else PLAIN_BITS,
+    )  # fmt: skip
     block_frames = max(1, min(header.max_block_frames, round(wishes.block_seconds * spec.frame_rate)))
-    writer = ContainerWriter(file, header)
-    counted = _Counter(sound, progress)
-    parts = 1 if wishes.each_channel else spec.channels
-    mixed = (matched(torch.from_numpy(block), batch * parts) for block in counted.blocks())
-    heard = _resampled(mixed, (sound.sample_rate, spec.sample_rate), batch * parts, sound.name)
-    # Coded by itself, a channel is all that the codec hears, on every channel that it has.
-    shaped = (
-        chunk.unflatten(0, (batch, parts)).expand(-1, spec.channels, -1) for chunk in heard
-    )  # [B, C, T]
-    frames = 0
-    for block in regrouped(_through(encoder, shaped, sound.name), block_frames):
-        writer.write(block.cpu().numpy())
-        frames += block.shape[-1]
+    writer, counted, depths = ContainerWriter(file, header, codings), _Counter(sound, progress), Depths()
+    control = None
+    if wishes.bitrate_kbps is not None and isinstance(codec, Codec):
+        control = RateControl(writer, wishes.bitrate_kbps * batch)
+    chunks = through(encoder, _heard(counted.blocks(), sound, batch, codec), sound.name)
+    for block in regrouped(chunks, block_frames):
+        tokens = block.values.cpu().numpy()
+        if control is None:
+            writer.write(tokens)
+        else:
+            # The sound may end within the last frame.
+            reached = int((depths.frames + tokens.shape[-1]) / spec.frame_rate * sound.sample_rate)
+            tokens = control.write(tokens, min(reached, counted.samples), block.last)
+        depths.count(tokens)
     progress(1.0)
     scales = encoder.scales if isinstance(encoder, WholeEncoder) else None
     writer.finish(counted.samples, None if scales is None else scales.cpu().numpy())
-    return _coded(header, counted.samples, frames, spec.frame_rate, writer.bytes_written, began)
+    return _coded(header, counted.samples, depths, spec.frame_rate, writer.bytes_written, began)
+
+
+def _heard(
+    blocks: Iterable[np.ndarray], sound: SoundReader, batch: int, codec: AudioCodec
+) -> Iterator[Tensor]:
+    """Blocks [C, T] of a sound as the codec hears them, [B, C, T]."""
+    spec = codec.spec
+    # Coded by itself, a channel is all that the codec hears, on every channel that it has.
+    parts = 1 if batch > 1 else spec.channels
+    mixed = (matched(torch.from_numpy(block), batch * parts) for block in blocks)
+    heard = _resampled(mixed, (sound.sample_rate, spec.sample_rate), batch * parts, sound.name)
+    return (chunk.unflatten(0, (batch, parts)).expand(-1, spec.channels, -1) for chunk in heard)
 
 
 def _decode(codec: AudioCodec, file: BinaryIO, name: str, target: Place, progress: Progress) -> Coded:
-    began, spec = time.perf_counter(), codec.spec
-    reader = ContainerReader(file, name)
+    began, depths = time.perf_counter(), Depths()
+    reader = _reader(codec, file, name)
     header = reader.header
-    _refuse_other_codec(codec, header, name)
-    size = _size(file)
+    with create_sound(target, header.sample_rate, header.channels) as writer:
+        for chunk in _sound(codec, reader, depths, _size(file), progress):
+            writer.write(chunk.numpy())
+    progress(1.0)
+    return _coded(header, reader.samples, depths, codec.spec.frame_rate, reader.bytes_read, began)
+
+
+def _reader(codec: AudioCodec, file: BinaryIO, name: str) -> ContainerReader:
+    reader = ContainerReader(file, name, codings_of(codec))
+    _refuse_other_codec(codec, reader.header, name)
+    return reader
+
+
+def _sound(
+    codec: AudioCodec, reader: ContainerReader, depths: Depths, size: int, progress: Progress
+) -> Iterator[Tensor]:
+    """Chunks [C, T] of the original's rate, channel count and, all together, length."""
+    spec, header = codec.spec, reader.header
 
     def told() -> Iterator[Tensor]:
         for block in reader.blocks():
+            depths.count(block)
             yield torch.from_numpy(block)
             progress(min(1.0, reader.bytes_read / size) if size else 0.0)
 
@@ -193,14 +267,10 @@ def _decode(codec: AudioCodec, file: BinaryIO, name: str, target: Place, progres
         if isinstance(codec, Codec)
         else WholeDecoder(codec, header.batch, lambda: reader.scales)
     )
-    decoded = _through(decoder, told(), name)
+    decoded = through(decoder, told(), reader.name)
     heard = (chunk[0] if header.batch == 1 else chunk.mean(dim=1) for chunk in decoded)  # [C, T]
-    sound = _resampled(heard, (spec.sample_rate, header.sample_rate), channels, name)
-    with create_sound(target, header.sample_rate, header.channels) as writer:
-        for chunk in _exact(sound, reader, spec.frame_rate):
-            writer.write(matched(chunk, header.channels).numpy())
-    progress(1.0)
-    return _coded(header, reader.samples, reader.frames, spec.frame_rate, reader.bytes_read, began)
+    sound = _resampled(heard, (spec.sample_rate, header.sample_rate), channels, reader.name)
+    return (matched(chunk, header.channels) for chunk in _exact(sound, reader, spec.frame_rate))
 
 
 def matched(samples: Tensor, channels: int) -> Tensor:
@@ -208,33 +278,6 @@ def matched(samples: Tensor, channels: int) -> Tensor:
     if samples.shape[0] == channels:
         return samples
     return samples.mean(dim=0, keepdim=True).expand(channels, -1)
-
-
-class _Stage(Protocol):
-    """Something that takes chunks, and gives what it can say so far; the last axis is time."""
-
-    def push(self, chunk: Tensor, /) -> Tensor: ...
-
-    def finish(self) -> Tensor: ...
-
-
-def _through(stage: _Stage, chunks: Iterable[Tensor], name: str) -> Iterator[Tensor]:
-    """What a stage makes of chunks; its faults get the name of the sound."""
-    for chunk in chunks:
-        with _named(name):
-            given = stage.push(chunk)
-        yield given
-    with _named(name):
-        given = stage.finish()
-    yield given
-
-
-@contextmanager
-def _named(name: str) -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
 
 
 def _resampled(
@@ -246,24 +289,7 @@ def _resampled(
     for rate in rates:
         if not LOWEST_HZ <= rate <= HIGHEST_HZ:
             raise ValueError(f"{name}: is at {rate} Hz; {LOWEST_HZ} to {HIGHEST_HZ} Hz are allowed")
-    return _through(StreamResampler(*rates, channels), chunks, name)
-
-
-def regrouped(chunks: Iterable[Tensor], length: int) -> Iterator[Tensor]:
-    """The same along the last axis in chunks of `length`, the last possibly shorter, none empty."""
-    held: list[Tensor] = []
-    count = 0
-    for chunk in chunks:
-        held.append(chunk)
-        count += chunk.shape[-1]
-        if count >= length:
-            *whole, rest = torch.cat(held, dim=-1).split(length, dim=-1)
-            if rest.shape[-1] == length:
-                whole, rest = [*whole, rest], rest[..., :0]
-            yield from whole
-            held, count = [rest], rest.shape[-1]
-    if count:
-        yield torch.cat(held, dim=-1)
+    return through(StreamResampler(*rates, channels), chunks, name)
 
 
 def _exact(chunks: Iterable[Tensor], reader: ContainerReader, frame_rate: Fraction) -> Iterator[Tensor]:
@@ -296,8 +322,8 @@ class _Counter:
 
     def blocks(self) -> Iterator[np.ndarray]:
         for block in self._sound.blocks():
-            yield block
             self.samples += block.shape[-1]
+            yield block
             if self._sound.samples:
                 self._progress(min(1.0, self.samples / self._sound.samples))
 
@@ -315,15 +341,18 @@ def _refuse_other_codec(codec: AudioCodec, header: Header, name: str) -> None:
         )
 
 
-def _coded(header: Header, samples: int, frames: int, frame_rate: Fraction, size: int, began: float) -> Coded:
+def _coded(
+    header: Header, samples: int, depths: Depths, frame_rate: Fraction, size: int, began: float
+) -> Coded:
     return Coded(
         samples=samples,
         sample_rate=header.sample_rate,
         channels=header.channels,
         batch=header.batch,
-        codebooks=header.codebooks,
+        codebooks=depths.most_used,
+        codebooks_mean=depths.mean,
         codebook_size=header.codebook_size,
-        frames=frames,
+        frames=depths.frames,
         frame_rate=frame_rate,
         identity=header.identity,
         bytes=size,

@@ -21,6 +21,7 @@ VERSION = 1
 # Limits that keep a forged file from costing more memory than its own length.
 MAX_BLOCK_CODES = 2**21
 MAX_VARINT_BYTES = 8
+CHECK_BYTES = 4
 READ_BYTES = 65_536
 # Smallest and largest value of each number in the header.
 LIMITS = {
@@ -38,6 +39,7 @@ class Header:
     """What a reader must know before the first block.
 
     `batch` is the number of sounds coded side by side: 1 where the channels are mixed, or one for every channel.
+    `codebooks` is the most that a block has.
     """
 
     identity: str
@@ -75,7 +77,7 @@ class Header:
         if self.coding not in codings:
             known = ", ".join(map(str, codings))
             raise ValueError(f"coding is {self.coding}; with this codec {known} can be read and written")
-        return [codings[self.coding](self.codebooks, self.codebook_size) for _ in range(self.batch)]
+        return [codings[self.coding](self.codebook_size) for _ in range(self.batch)]
 
 
 def varint(value: int) -> bytes:
@@ -89,6 +91,8 @@ def varint(value: int) -> bytes:
 
 class ContainerWriter:
     """Writes one `.agc` front to back: header at once, then `write` for every block, then `finish`.
+
+    Whoever wants to know what a block costs before it is written calls `packed`, and `write_packed` with what it gave.
 
     Args:
         file: written in order, never seeked.
@@ -108,22 +112,31 @@ class ContainerWriter:
         self._put(header.to_bytes())
 
     def write(self, tokens: np.ndarray) -> None:
-        """Add a block of codes, int [B, K, S].
+        """Add a block of codes, int [B, K, S], K up to the header's.
 
         Raises:
-            ValueError: another shape than the header's, or codes out of range.
+            ValueError: another shape, or codes out of range.
         """
+        self.write_packed(self.packed(tokens))
+
+    def packed(self, tokens: np.ndarray) -> bytes:
+        """The bytes of a block, of which nothing is written yet; arguments and errors as in `write`."""
         header = self.header
-        if tokens.ndim != 3 or tokens.shape[:2] != (header.batch, header.codebooks):
+        if tokens.ndim != 3 or len(tokens) != header.batch or not 1 <= tokens.shape[1] <= header.codebooks:
             raise ValueError(
-                f"a block has shape {list(tokens.shape)}; [{header.batch}, {header.codebooks}, S] is needed"
+                f"a block has shape {list(tokens.shape)}; [{header.batch}, 1 to {header.codebooks}, S] is needed"
             )
-        frames = tokens.shape[-1]
+        _, codebooks, frames = tokens.shape
         if not 1 <= frames <= header.max_block_frames:
             raise ValueError(f"a block has {frames} frames; 1 to {header.max_block_frames} are allowed")
         check_codes(tokens, header.codebook_size)
         payloads = [coder.encode(codes) for coder, codes in zip(self._coders, tokens, strict=True)]
-        self._put(varint(frames) + b"".join(varint(len(payload)) + payload for payload in payloads))
+        parts = (varint(len(payload)) + payload for payload in payloads)
+        return varint(frames) + varint(codebooks) + b"".join(parts)
+
+    def write_packed(self, block: bytes) -> None:
+        """Add a block that `packed` made."""
+        self._put(block)
         self._file.flush()  # a listener at the other end of a pipe need not wait for the next block
 
     def finish(self, samples: int, scales: np.ndarray | None = None) -> None:
@@ -133,15 +146,20 @@ class ContainerWriter:
             samples: how many a channel the sound had at its own rate.
             scales: float [B, N], the loudness of N segments, of codecs that code in segments.
         """
-        count = 0 if scales is None else scales.shape[1]
-        content = b"" if scales is None else scales.astype("<f4").tobytes()
-        self._put(varint(0) + varint(samples) + varint(count) + content)
+        self._put(end_of_file(samples, scales))
         self._file.flush()
 
     def _put(self, content: bytes) -> None:
         self._crc = zlib.crc32(content, self._crc)
         self._file.write(content + struct.pack("<I", self._crc))
-        self.bytes_written += len(content) + 4
+        self.bytes_written += len(content) + CHECK_BYTES
+
+
+def end_of_file(samples: int, scales: np.ndarray | None = None) -> bytes:
+    """The end as it stands in the file, without its check; arguments as in `ContainerWriter.finish`."""
+    count = 0 if scales is None else scales.shape[1]
+    content = b"" if scales is None else scales.astype("<f4").tobytes()
+    return varint(0) + varint(samples) + varint(count) + content
 
 
 @dataclass
@@ -182,7 +200,7 @@ class _Source:
     def check(self, what: str) -> None:
         """Compare the running check with the one that is stored here."""
         wanted = self.crc
-        (stored,) = struct.unpack("<I", self.take(4, f"the check of {what}"))
+        (stored,) = struct.unpack("<I", self.take(CHECK_BYTES, f"the check of {what}"))
         if stored != wanted:
             raise self.fault(f"{what} is damaged: its check is {stored:08x}, its bytes give {wanted:08x}")
         self.crc = wanted  # checks are not part of what is checked: with them every check would be the same
@@ -214,7 +232,7 @@ class ContainerReader:
         self.scales: np.ndarray | None = None
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """The codes of one block after the other, int64 [B, K, S].
+        """The codes of one block after the other, int64 [B, K, S]; K may be another in each.
 
         Raises:
             CheckpointError: the file is cut off or altered, with the place.
@@ -229,12 +247,16 @@ class ContainerReader:
                 raise source.fault(
                     f"a block claims {frames} frames; 1 to {header.max_block_frames} are allowed"
                 )
-            payloads = [self._payload(coder.longest(frames)) for coder in coders]
+            codebooks = source.number("a block")
+            if not 1 <= codebooks <= header.codebooks:
+                raise source.fault(
+                    f"a block claims {codebooks} codebooks; 1 to {header.codebooks} are allowed"
+                )
+            payloads = [self._payload(coder.longest(codebooks, frames)) for coder in coders]
             source.check("a block")
             try:
-                tokens = np.stack(
-                    [coder.decode(payload, frames) for coder, payload in zip(coders, payloads, strict=True)]
-                )
+                pairs = zip(coders, payloads, strict=True)
+                tokens = np.stack([coder.decode(payload, codebooks, frames) for coder, payload in pairs])
                 check_codes(tokens, header.codebook_size)
             except ValueError as error:
                 raise source.fault(f"the block before holds {error}") from error

@@ -1,9 +1,14 @@
-"""Training the guesser of `codec.entropy` on the codes of a pool, rounded to whole numbers from the first step on."""
+"""Training the guesser of `codec.entropy` on the codes of a pool, rounded to whole numbers from the first step on.
+
+Axes: B batch, K codebooks, S frames, V entries, D features, N frames drawn from anywhere.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,26 +20,37 @@ from codec.entropy import (
     INPUT_UNIT,
     LARGEST,
     LARGEST_BIAS,
-    SCORE_UNIT,
     WEIGHT_UNIT,
+    EntropyCoder,
     Guesser,
     GuesserConfig,
 )
+from codec.guesser_files import codec_tables
+from codec.model import Codec
+from codec.pool import AudioPool
+from codec.types import Waveform
+
+Progress = Callable[[float], None]
+# Crops that are encoded at once.
+CROPS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
 class GuesserTrainingConfig:
-    """How long and how hard to train."""
+    """How long and how hard to train, and on how much sound."""
 
-    steps: int = 2000
+    steps: int = 600
     batch: int = 1024  # frames
+    crops: int = 2000
+    valid_crops: int = 200
+    crop_seconds: float = 5.0
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.batch) < 1:
-            raise ValueError(f"steps and batch must be at least 1: {self}")
+        if min(self.steps, self.batch, self.crops, self.valid_crops) < 1 or self.crop_seconds <= 0:
+            raise ValueError(f"steps, batch and crops must be at least 1, and crops have a length: {self}")
 
 
 class _RoundedLinear(nn.Linear):
@@ -53,7 +69,7 @@ class _RoundedLinear(nn.Linear):
         """Weights int8 and biases int32."""
         weight = (self.weight * WEIGHT_UNIT).round().clamp(-LARGEST, LARGEST)
         bias = (self.bias * self.bias_unit).round().clamp(-LARGEST_BIAS, LARGEST_BIAS)
-        return weight.to(torch.int8).numpy(), bias.to(torch.int32).numpy()
+        return weight.to(torch.int8).cpu().numpy(), bias.to(torch.int32).cpu().numpy()
 
 
 def _rounded(values: Tensor, unit: int, largest: int) -> Tensor:
@@ -124,13 +140,93 @@ class TrainableGuesser(nn.Module):
         return found
 
     def guesser(self) -> Guesser:
-        return Guesser(self.config, self.tables.numpy(), self.weights())
+        return Guesser(self.config, self.tables.cpu().numpy(), self.weights())
+
+
+def _silent(_: float) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class FittedGuesser:
+    """A guesser and what it takes of the valid pool: bits a frame of each codebook, and of plain bits in all."""
+
+    guesser: Guesser
+    bits: tuple[float, ...]
+    plain_bits: float
+
+    @property
+    def pays(self) -> bool:
+        """Whether it saves anything."""
+        return sum(self.bits) < self.plain_bits
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """For guesser.json."""
+        return {"valid_bits": [round(bits, 3) for bits in self.bits], "plain_bits": self.plain_bits}
+
+
+def fit_guesser(
+    codec: Codec, pool: AudioPool, valid: AudioPool, config: GuesserTrainingConfig, progress: Progress = _silent
+) -> FittedGuesser:  # fmt: skip
+    """Train a guesser for a codec's codes, and measure it.
+
+    Args:
+        codec: as it is loaded from its folder: a later training would change its codes.
+        pool: sound to learn from.
+        valid: sound to measure on.
+        config: how long, and on how much.
+        progress: told what share of the work is done.
+    """
+    generator = torch.Generator().manual_seed(config.seed)
+    shape = codec.config
+    tokens = pool_tokens(
+        codec, pool, config.crops, config.crop_seconds, generator, lambda done: progress(done / 2)
+    )
+    scale = best_scale(codec, tokens)
+    network = train_guesser(
+        GuesserConfig(shape.codebooks, shape.codebook_size, shape.latent_size, scale=scale),
+        codec_tables(codec, scale), tokens, config, lambda done: progress(0.5 + done / 2),
+    )  # fmt: skip
+    measured = pool_tokens(codec, valid, config.valid_crops, config.crop_seconds, generator)
+    coder = EntropyCoder(network.guesser())
+    bits = np.mean([coder.bits(codes) for codes in measured.numpy()], axis=0) / measured.shape[-1]
+    plain = shape.codebooks * (shape.codebook_size - 1).bit_length()
+    return FittedGuesser(coder.guesser, tuple(map(float, bits)), float(plain))
+
+
+@torch.inference_mode()
+def pool_tokens(
+    codec: Codec, pool: AudioPool, crops: int, seconds: float, generator: torch.Generator,
+    progress: Progress = _silent,
+) -> Tensor:  # fmt: skip
+    """Codes of random crops of a pool with all codebooks, [B, K, S]; at least two frames each."""
+    config = codec.config
+    samples = max(2, round(seconds * codec.spec.frame_rate)) * config.hop_samples
+    parts = []
+    for first in range(0, crops, CROPS_AT_ONCE):
+        sound = pool.crops(min(CROPS_AT_ONCE, crops - first), samples, generator)
+        parts.append(codec.encode(Waveform(_with_channels(sound), config.sample_rate)).tokens.cpu())
+        progress(min(1.0, (first + CROPS_AT_ONCE) / crops))
+    return torch.cat(parts)
+
+
+def _with_channels(sound: Tensor) -> Tensor:
+    """Crops [B, T] of a mono pool, or [B, C, T], as [B, C, T]."""
+    return sound if sound.ndim == 3 else sound[:, None]
+
+
+def best_scale(codec: Codec, tokens: Tensor) -> float:
+    """The power of two that brings the standard deviation of the latents of codes [B, K, S] nearest to INPUT_UNIT."""
+    spread = float(codec.quantizer.decode(tokens[:200].to(codec.quantizer.books[0].vectors.device)).std())
+    return 2.0 ** round(math.log2(INPUT_UNIT / spread)) if spread > 0 else 1.0
 
 
 def train_guesser(
-    config: GuesserConfig, tables: np.ndarray, tokens: Tensor, training: GuesserTrainingConfig
-) -> TrainableGuesser:
-    """Fit a guesser to codes [N, K, S]; half of the frames before are shown with fewer codebooks, 5 % not at all."""
+    config: GuesserConfig, tables: np.ndarray, tokens: Tensor, training: GuesserTrainingConfig,
+    progress: Progress = _silent,
+) -> TrainableGuesser:  # fmt: skip
+    """Fit a guesser to codes [B, K, S]; half of the frames before are shown with fewer codebooks, 5 % not at all."""
     generator = torch.Generator().manual_seed(training.seed)
     torch.manual_seed(training.seed)
     network = TrainableGuesser(config, tables)
@@ -145,11 +241,12 @@ def train_guesser(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
+        progress((step + 1) / training.steps)
     return network
 
 
 def draw_frames(tokens: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """`count` random frames of codes [N, K, S] and the frames before them, [count, K] each; -1 where none is shown."""
+    """`count` random frames of codes [B, K, S] and the frames before them, [count, K] each; -1 where none is shown."""
     depth = tokens.shape[1]
     clips = torch.randint(len(tokens), (count,), generator=generator)
     frames = torch.randint(1, tokens.shape[-1], (count,), generator=generator)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from codec.checkpoint import build_config, load_checkpoint, load_weights, save_checkpoint
+from codec.guesser_files import has_guesser, load_guesser
 from codec.interface import AudioCodec
 from codec.model import Codec, CodecConfig
 from codec.registry import SHIPPED_NAME, SHIPPED_NAMES, download, hub_entry, known_codecs, shipped_folders
@@ -48,10 +49,11 @@ def load(name_or_dir: str | Path | None = None, device: str = "cpu") -> AudioCod
 
 
 def load_own(folder: str | Path | None = None, device: str = "cpu") -> Codec:
-    """A codec of ours with all its parts, for training and for what only it can do.
+    """A codec of ours with all its parts, for training and for what only it can do; with its guesser, if it has one.
 
     Args:
-        folder: of codec.json and codec.safetensors; None or a shipped name for what is shipped.
+        folder: of codec.json and codec.safetensors, and perhaps of guesser.json and guesser.safetensors; None or a
+            shipped name for what is shipped.
         device: where it runs.
 
     Raises:
@@ -65,4 +67,7 @@ def load_own(folder: str | Path | None = None, device: str = "cpu") -> Codec:
     checkpoint = load_checkpoint(source, "codec", format=FORMAT, version=VERSION)
     codec = Codec(build_config(CodecConfig, checkpoint))
     load_weights(codec, checkpoint.tensors, checkpoint.path, optional=(".counts", ".sums"))
-    return codec.eval().requires_grad_(False).to(device)
+    codec.eval().requires_grad_(False)
+    if has_guesser(source):
+        codec.guesser = load_guesser(codec, source)
+    return codec.to(device)

@@ -240,20 +240,6 @@ def test_tunes_are_converted_and_checked(call: Callable[..., Outcome], here: Pat
     assert [bool(report["faults"]) for report in bad.json] == [False, True]
 
 
-def test_codec_roundtrip_reports_its_bitrate(make: Callable[..., Outcome], here: Path) -> None:
-    write_audio(here / "in.wav", Waveform(0.1 * torch.randn(1, 2, 44100), 44100))
-    done = make("codec", "roundtrip", "in.wav", "out.wav", "--json")
-    report = done.json
-    assert report["codebooks"] == 3
-    assert report["bitrate_kbps"] == pytest.approx(50 * 3 * 4 / 1000)
-    assert report["frame_rate"] == 50
-    assert soundfile.info(here / "out.wav").frames == 24000
-    fewer = make("codec", "roundtrip", "in.wav", "out.wav", "--bitrate", 0.45, "--json").json
-    assert fewer["codebooks"] == 2
-    for bitrate in (0.01, "inf", "nan", -1):
-        refused(make("codec", "roundtrip", "in.wav", "out.wav", "--bitrate", bitrate), "kbps")
-
-
 def test_data_build_goes_on_where_it_stopped(make: Callable[..., Outcome], here: Path, kesh_abc: str) -> None:
     tunes = here / "tunes"
     tunes.mkdir()

@@ -9,6 +9,7 @@ import traceback
 import typer
 
 from audiogen.cli import codecs, evaluating, making, training, tunes
+from audiogen.cli.console import one_line
 from audiogen.cli.describing import info
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
@@ -79,10 +80,10 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, OSError) as error:
-        return _complain(_one_line(error), BAD_INPUT)
+        return _complain(one_line(error), BAD_INPUT)
     # The last resort of a program for people: no traceback unless asked for.
     except Exception as error:
-        return _complain(f"{type(error).__name__}: {_one_line(error)}", FAILED)
+        return _complain(f"{type(error).__name__}: {one_line(error)}", FAILED)
 
 
 def _complain(message: str, code: int) -> int:
@@ -90,12 +91,3 @@ def _complain(message: str, code: int) -> int:
         traceback.print_exc()
     print(f"error: {message}", file=sys.stderr)
     return code
-
-
-def _one_line(error: BaseException) -> str:
-    """The message of an exception on one line; files of an OSError by name."""
-    if isinstance(error, OSError) and error.strerror:
-        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    else:
-        text = str(error) or type(error).__name__
-    return " ".join(text.split())

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from audiogen.cli.console import one_line
+
 
 @dataclass(frozen=True)
 class Job:
@@ -96,15 +98,6 @@ def run_jobs(
             rejected.append(Rejected(str(job.source), one_line(error)))
         progress((number + 1) / len(jobs))
     return BatchResult(tuple(reports), tuple(rejected))
-
-
-def one_line(error: ValueError | OSError) -> str:
-    """The message of an error on one line; files of an OSError by name."""
-    if isinstance(error, OSError) and error.strerror:
-        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    else:
-        text = str(error)
-    return " ".join(text.split())
 
 
 def rejections(rejected: tuple[Rejected, ...]) -> Iterator[str]:

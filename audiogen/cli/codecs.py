@@ -16,7 +16,6 @@ from audiogen.cli.console import print_json, progress_bars, say, warn
 if TYPE_CHECKING:
     from codec.coding import Coded
     from codec.interface import AudioCodec
-    from codec.types import CodecSpec
 
 app = typer.Typer(
     help="Sound to codes and back: small .agc files that become sound again.",
@@ -64,7 +63,8 @@ Bitrate = Annotated[
     float | None,
     typer.Option(
         metavar="KBPS",
-        help="Use as many codebooks as fit into this bitrate, for each channel with --each-channel; else all.",
+        help="Stay within this bitrate over the whole file, for each channel with --each-channel: every block gets "
+        "as many codebooks as fit, at least one. Codecs of others get a fixed number. Without it, all are used.",
     ),
 ]
 EachChannel = Annotated[
@@ -110,10 +110,9 @@ def encode(
 
     def work(codec: AudioCodec, source: Path | BinaryIO, target: Path | BinaryIO, progress: Progress) -> Told:
         done = encode_file(
-            codec, source, target, codebooks=codebooks_for(codec.spec, bitrate), each_channel=each_channel,
-            progress=progress,
+            codec, source, target, bitrate_kbps=bitrate, each_channel=each_channel, progress=progress
         )  # fmt: skip
-        return Told(done, {"encode": done.wall_seconds})
+        return Told(done, {"encode": done.wall_seconds}, bitrate)
 
     _run(Task("encode", SOUND_SUFFIXES, CODED_SUFFIX, work), source, target, model, as_json)
 
@@ -163,11 +162,10 @@ def roundtrip(
 
     def work(codec: AudioCodec, source: Path | BinaryIO, target: Path | BinaryIO, progress: Progress) -> Told:
         done = round_trip(
-            codec, source, target, codebooks=codebooks_for(codec.spec, bitrate), each_channel=each_channel,
-            progress=progress,
+            codec, source, target, bitrate_kbps=bitrate, each_channel=each_channel, progress=progress
         )  # fmt: skip
         wall = {"encode": done.encoded.wall_seconds, "decode": done.decoded.wall_seconds}
-        return Told(done.encoded, wall)
+        return Told(done.encoded, wall, bitrate)
 
     _run(Task("roundtrip", SOUND_SUFFIXES, ".wav", work), source, target, model, as_json)
 
@@ -211,26 +209,25 @@ def list_codecs(as_json: Json = False) -> None:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
 
 
-def codebooks_for(spec: CodecSpec, bitrate: float | None) -> int:
-    """How many codebooks fit into the bitrate, all without one.
-
-    Raises:
-        ValueError: not even one fits, or the bitrate is no number.
-    """
-    if bitrate is None:
-        return spec.codebooks
-    each = spec.bitrate_kbps / spec.codebooks
-    if not each <= bitrate < float("inf"):
-        raise ValueError(f"--bitrate {bitrate:g}: this codec has {each:g} ... {spec.bitrate_kbps:g} kbps")
-    return min(int(bitrate / each + 1e-9), spec.codebooks)
-
-
 @dataclass(frozen=True)
 class Told:
-    """What a task has to say of one sound: what stands for it, and the seconds that each stage took."""
+    """What a task has to say of one sound: what stands for it, and the seconds that each stage took.
+
+    `asked_kbps` is the bitrate that the file was to stay within, None if none was asked for.
+    """
 
     coded: Coded
     wall_seconds: dict[str, float]
+    asked_kbps: float | None = None
+
+    def warnings(self, target: str) -> list[str]:
+        """That the bitrate could not be kept, if it could not."""
+        asked, coded = self.asked_kbps, self.coded
+        if asked is None or coded.bitrate_kbps <= asked * coded.batch:
+            return []
+        return [
+            f"{target}: has {coded.bitrate_kbps:.3g} kbps; no fewer codebooks fit into --bitrate {asked:g}"
+        ]
 
 
 @dataclass(frozen=True)
@@ -256,6 +253,7 @@ def _run(task: Task, source: str, target: str, model: str | None, as_json: bool)
     codec = load(model)
     with progress_bars() as progress:
         told = task.work(codec, _place_in(source), _place_out(target), lambda done: progress(task.name, done))
+    warn(told.warnings(target))
     if as_json:
         print_json(_report(source, target, told))
     elif target != PIPE:
@@ -274,9 +272,9 @@ def _run_folder(task: Task, source: Path, target: str, model: str | None, as_jso
     with progress_bars() as bars:
 
         def work(job: Job, progress: Progress) -> dict[str, object]:
-            return _report(
-                str(job.source), str(job.target), task.work(codec, job.source, job.target, progress)
-            )
+            told = task.work(codec, job.source, job.target, progress)
+            warn(told.warnings(str(job.target)))
+            return _report(str(job.source), str(job.target), told)
 
         result = run_jobs(plan.jobs, work, lambda done: bars(task.name, done))
     if as_json:
@@ -330,6 +328,7 @@ def _report(source: str, target: str, told: Told) -> dict[str, object]:
         "frames": coded.frames,
         "frame_rate": float(coded.frame_rate),
         "codebooks": coded.codebooks,
+        "codebooks_mean": round(coded.codebooks_mean, 3),
         "codebook_size": coded.codebook_size,
         "identity": coded.identity,
         "wall_seconds": {name: round(value, 3) for name, value in told.wall_seconds.items()},
@@ -341,6 +340,6 @@ def _line(target: str, told: Told) -> str:
     coded = told.coded
     return (
         f"{target}: {coded.seconds:.2f} s at {coded.bitrate_kbps:.2f} kbps ({coded.bytes} bytes, "
-        f"{coded.codebooks} codebooks of {coded.codebook_size}, {float(coded.frame_rate):g} frames a second), "
+        f"{coded.codebooks_mean:.3g} codebooks of {coded.codebook_size}, {float(coded.frame_rate):g} frames a second), "
         f"in {sum(told.wall_seconds.values()):.1f} s"
     )

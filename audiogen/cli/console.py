@@ -47,3 +47,12 @@ def progress_bars() -> Iterator[Progress]:
             bars.update(tasks[stage], completed=done)
 
         yield report
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an exception on one line; files of an OSError by name."""
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    else:
+        text = str(error) or type(error).__name__
+    return " ".join(text.split())

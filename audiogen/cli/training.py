@@ -313,13 +313,21 @@ def _finish(work: Path, rejected: Iterable[Rejected]) -> None:
     _say_rejected(list(rejected))
     target = work / "weights"
     target.mkdir(parents=True, exist_ok=True)
-    places = {"codec": work / "codec", "player": work / "player", "composer": work / "composer" / "best"}
+    places = {
+        "codec": work / "codec",
+        "guesser": work / "codec",
+        "player": work / "player",
+        "composer": work / "composer" / "best",
+    }
     found = []
     for name, folder in places.items():
-        files = [folder / f"{name}{suffix}" for suffix in (".json", ".safetensors")]
-        if all(file.is_file() for file in files):
-            for file in files:
+        for file in (folder / f"{name}{suffix}" for suffix in (".json", ".safetensors")):
+            if file.is_file():
                 write_whole(target / file.name, partial(shutil.copyfile, file))
+            else:
+                # What is left of an earlier run would not fit.
+                (target / file.name).unlink(missing_ok=True)
+        if (target / f"{name}.safetensors").is_file():
             found.append(name)
     say(f"{target}: {', '.join(found) or 'nothing yet'}")
 

@@ -15,8 +15,12 @@ import soundfile
 import torch
 
 from codec.audio_files import read_audio
-from codec.coding import decode_file, encode_file, matched, regrouped, round_trip
+from codec.chunks import regrouped
+from codec.coding import codings_of, decode_file, decode_sound, encode_file, matched, round_trip
 from codec.container import ContainerReader, ContainerWriter, Header
+from codec.entropy import GuesserConfig
+from codec.entropy_training import GuesserTrainingConfig, train_guesser
+from codec.guesser_files import codec_tables
 from codec.model import Codec, CodecConfig
 from codec.types import CheckpointError, CodecSpec, Codes, Waveform
 
@@ -41,6 +45,17 @@ def codec() -> Codec:
     return tiny_codec()
 
 
+@pytest.fixture(scope="module")
+def guessing(codec: Codec) -> Codec:
+    """The same codec with a guesser of its codes of noise."""
+    found = tiny_codec()
+    tokens = codec.encode(Waveform(torch.from_numpy(noise(RATE * 4, 8)).T[:, None], RATE)).tokens
+    shape = GuesserConfig(3, 16, 8, first_width=16, second_width=12)
+    training = GuesserTrainingConfig(steps=150, batch=256, learning_rate=1e-2)
+    found.guesser = train_guesser(shape, codec_tables(found, shape.scale), tokens, training).guesser()
+    return found
+
+
 def noise(samples: int, channels: int = 1, seed: int = 0) -> np.ndarray:
     return (0.2 * np.random.default_rng(seed).standard_normal((samples, channels))).astype(np.float32)
 
@@ -50,9 +65,20 @@ def sound(path: Path, array: np.ndarray, rate: int = RATE, subtype: str = "FLOAT
     return path
 
 
-def tokens_of(path: Path) -> torch.Tensor:
+def tokens_of(path: Path, codec: Codec | None = None) -> torch.Tensor:
+    codings = codings_of(codec or tiny_codec())
     with open(path, "rb") as file:
-        return torch.from_numpy(np.concatenate(list(ContainerReader(file, str(path)).blocks()), axis=-1))
+        return torch.from_numpy(
+            np.concatenate(list(ContainerReader(file, str(path), codings).blocks()), axis=-1)
+        )
+
+
+def test_sound_in_memory_is_that_of_the_file(codec: Codec, tmp_path: Path) -> None:
+    encode_file(codec, sound(tmp_path / "a.wav", noise(10_017, 2), 16_000), tmp_path / "a.agc")
+    decode_file(codec, tmp_path / "a.agc", tmp_path / "b.wav")
+    decoded, written = decode_sound(codec, tmp_path / "a.agc"), read_audio(tmp_path / "b.wav")
+    assert (decoded.sample_rate, decoded.samples.shape) == (16_000, (1, 2, 10_017))
+    assert torch.allclose(decoded.samples, written.samples, atol=1 / 2**15)
 
 
 class SegmentCodec:
@@ -81,6 +107,41 @@ def test_a_file_holds_the_codes_that_the_codec_gives(codec: Codec, tmp_path: Pat
     size = (tmp_path / "a.agc").stat().st_size
     assert coded.bytes == size
     assert coded.bitrate_kbps == pytest.approx(size * 8 / coded.seconds / 1000)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_file_with_guessed_codes_holds_the_same_codes_in_fewer_bytes(
+    codec: Codec, guessing: Codec, tmp_path: Path, channels: int
+) -> None:
+    source = sound(tmp_path / "a.wav", noise(RATE * 6 + 100, channels, seed=5))
+    sizes = []
+    for number, each in enumerate((codec, guessing)):
+        coded = encode_file(each, source, tmp_path / f"{number}.agc", each_channel=True, block_seconds=2.5)
+        decode_file(guessing, tmp_path / f"{number}.agc", tmp_path / f"{number}.wav")
+        sizes.append(coded.bytes)
+    assert torch.equal(tokens_of(tmp_path / "0.agc"), tokens_of(tmp_path / "1.agc", guessing))
+    assert (tmp_path / "0.wav").read_bytes() == (tmp_path / "1.wav").read_bytes()
+    assert sizes[1] < sizes[0] - 10 * channels
+    with pytest.raises(CheckpointError, match=r"1\.agc: .*coding is 1; with this codec 0 can be read"):
+        decode_file(codec, tmp_path / "1.agc", tmp_path / "b.wav")
+
+
+def test_no_damage_of_a_file_with_guessed_codes_goes_unnoticed(guessing: Codec, tmp_path: Path) -> None:
+    source = sound(tmp_path / "a.wav", noise(RATE))
+    encode_file(guessing, source, tmp_path / "a.agc", block_seconds=0.6)
+    data = (tmp_path / "a.agc").read_bytes()
+    plain = encode_file(tiny_codec(), source, tmp_path / "b.agc", block_seconds=0.6)
+    assert len(data) < plain.bytes
+    altered = [data[:length] for length in range(len(data))]
+    for position in range(len(data)):
+        for flip in (0x01, 0xFF):
+            flipped = bytearray(data)
+            flipped[position] ^= flip
+            altered.append(bytes(flipped))
+    codings = codings_of(guessing)
+    for broken in altered:
+        with pytest.raises(CheckpointError, match=r"^a\.agc: "):
+            list(ContainerReader(io.BytesIO(broken), "a.agc", codings).blocks())
 
 
 def test_a_decoded_file_is_what_the_codec_decodes(codec: Codec, tmp_path: Path) -> None:
@@ -291,10 +352,11 @@ def test_progress_is_told_up_to_the_end(codec: Codec, tmp_path: Path) -> None:
 def test_chunks_are_regrouped_without_loss() -> None:
     whole = torch.arange(100)[None]
     for sizes in ([100], [1] * 100, [0, 7, 93], [50, 50], [33, 0, 33, 34]):
-        chunks = list(regrouped(whole.split(sizes, dim=-1), 10))
-        assert [chunk.shape[-1] for chunk in chunks] == [10] * 10
-        assert torch.equal(torch.cat(chunks, dim=-1), whole)
-    assert [chunk.shape[-1] for chunk in regrouped(whole.split(40, dim=-1), 30)] == [30, 30, 30, 10]
+        pieces = list(regrouped(whole.split(sizes, dim=-1), 10))
+        assert [piece.values.shape[-1] for piece in pieces] == [10] * 10
+        assert [piece.last for piece in pieces] == [False] * 9 + [True]
+        assert torch.equal(torch.cat([piece.values for piece in pieces], dim=-1), whole)
+    assert [piece.values.shape[-1] for piece in regrouped(whole.split(40, dim=-1), 30)] == [30, 30, 30, 10]
     assert list(regrouped([], 5)) == []
 
 

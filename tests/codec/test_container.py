@@ -73,12 +73,36 @@ def test_what_is_written_is_read_again(size: int, batch: int) -> None:
         assert np.array_equal(before, after)
 
 
+@pytest.mark.parametrize("batch", [1, 2])
+def test_every_block_has_its_own_number_of_codebooks(batch: int) -> None:
+    header = replace(HEADER, batch=batch)
+    whole = random_codes(header, 12)
+    blocks = [whole[:, :depth] for depth in (3, 1, 2, 3)]
+    _, again = read(written(header, blocks))
+    assert [block.shape for block in again] == [block.shape for block in blocks]
+    for before, after in zip(blocks, again, strict=True):
+        assert np.array_equal(before, after)
+
+
+def test_a_block_can_be_packed_and_left_out() -> None:
+    file = io.BytesIO()
+    writer = ContainerWriter(file, HEADER)
+    before, codes = writer.bytes_written, random_codes(HEADER, 20)
+    block = writer.packed(codes)
+    assert writer.bytes_written == before
+    writer.packed(codes[:, :1])
+    writer.write_packed(block)
+    assert writer.bytes_written == before + len(block) + container.CHECK_BYTES
+    writer.finish(1234)
+    assert file.getvalue() == written(HEADER, [codes])
+
+
 def test_plain_bits_are_the_codes_one_after_the_other() -> None:
     codes = random_codes(HEADER, 13)[0]  # [K, S]
     text = "".join(f"{code:010b}" for code in codes.T.flatten())
     text += "0" * (-len(text) % 8)
     slow = bytes(int(text[at : at + 8], 2) for at in range(0, len(text), 8))
-    assert PlainBits(3, 1024).encode(codes) == slow
+    assert PlainBits(1024).encode(codes) == slow
 
 
 def test_a_file_can_be_written_to_and_read_from_a_pipe() -> None:
@@ -130,8 +154,8 @@ def test_scales_of_segments_are_kept() -> None:
     forged = (varint(0), varint(7), varint(1))
     refused(checked(HEADER.to_bytes(), b"".join(forged)), "claims 1 scales; at most 0")
     codes = random_codes(HEADER, 1)[0]
-    payload = PlainBits(3, 1024).encode(codes)
-    block = varint(1) + varint(len(payload)) + payload
+    payload = PlainBits(1024).encode(codes)
+    block = varint(1) + varint(3) + varint(len(payload)) + payload
     end = b"".join((*forged, struct.pack("<f", np.nan)))
     refused(checked(HEADER.to_bytes(), block, end), "a scale that is not a finite number")
 
@@ -186,8 +210,8 @@ def test_codes_out_of_range_are_refused_in_and_out() -> None:
     wide, narrow = replace(HEADER, codebook_size=1024), replace(HEADER, codebook_size=1000)
     codes = np.zeros((1, 3, 8), np.int64)
     codes[0, 1, 6] = 1001
-    payload = PlainBits(3, wide.codebook_size).encode(codes[0])
-    block = varint(8) + varint(len(payload)) + payload
+    payload = PlainBits(wide.codebook_size).encode(codes[0])
+    block = varint(8) + varint(3) + varint(len(payload)) + payload
     refused(checked(narrow.to_bytes(), block), "code 1001 in frame 6, codebook 1; 0 to 999 are allowed")
     with pytest.raises(ValueError, match="code 1001 in frame 6, codebook 1; 0 to 999"):
         ContainerWriter(io.BytesIO(), narrow).write(codes)
@@ -201,9 +225,14 @@ def test_codes_out_of_range_are_refused_in_and_out() -> None:
         (varint(2**31), "claims 2147483648 frames; 1 to"),
         (varint(2**55), "frames; 1 to"),
         (b"\xff" * 12, "number of more than 8 bytes"),
-        (varint(5) + varint(2**40), "claims 1099511627776 bytes of codes; at most 19 are allowed"),
-        (varint(HEADER.max_block_frames) + varint(2_600_000) + bytes(1000), "cut off"),
-        (varint(5) + varint(18) + bytes(18), "18 bytes of codes; 5 frames need 19"),
+        (varint(5) + varint(0), "claims 0 codebooks; 1 to 3 are allowed"),
+        (varint(5) + varint(4), "claims 4 codebooks; 1 to 3 are allowed"),
+        (
+            varint(5) + varint(3) + varint(2**40),
+            "claims 1099511627776 bytes of codes; at most 19 are allowed",
+        ),
+        (varint(HEADER.max_block_frames) + varint(3) + varint(2_600_000) + bytes(1000), "cut off"),
+        (varint(5) + varint(3) + varint(18) + bytes(18), "18 bytes of codes; 5 frames need 19"),
     ],
 )
 def test_huge_claims_are_refused_without_the_memory(block: bytes, words: str) -> None:
@@ -237,11 +266,11 @@ def test_a_coding_is_known_by_its_number() -> None:
         def encode(self, codes: np.ndarray) -> bytes:
             return super().encode(codes) * 2
 
-        def decode(self, payload: bytes, frames: int) -> np.ndarray:
-            return PlainBits(self.codebooks, 1024).decode(payload[: len(payload) // 2], frames)
+        def decode(self, payload: bytes, codebooks: int, frames: int) -> np.ndarray:
+            return PlainBits(1024).decode(payload[: len(payload) // 2], codebooks, frames)
 
-        def longest(self, frames: int) -> int:
-            return 2 * super().longest(frames)
+        def longest(self, codebooks: int, frames: int) -> int:
+            return 2 * super().longest(codebooks, frames)
 
     header, codes = replace(HEADER, coding=9), random_codes(HEADER, 5)
     file = io.BytesIO()
@@ -257,8 +286,8 @@ def test_a_coding_is_known_by_its_number() -> None:
 
 def test_blocks_of_another_shape_are_refused() -> None:
     writer = ContainerWriter(io.BytesIO(), HEADER)
-    for shape in ((1, 2, 5), (2, 3, 5), (3, 5)):
-        with pytest.raises(ValueError, match=r"\[1, 3, S\] is needed"):
+    for shape in ((1, 4, 5), (1, 0, 5), (2, 3, 5), (3, 5)):
+        with pytest.raises(ValueError, match=r"\[1, 1 to 3, S\] is needed"):
             writer.write(np.zeros(shape, np.int64))
     with pytest.raises(ValueError, match="a block has 0 frames"):
         writer.write(np.zeros((1, 3, 0), np.int64))
