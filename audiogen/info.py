@@ -7,12 +7,9 @@ import importlib.util
 import json
 import platform
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from audiogen.version import VERSION
-
-if TYPE_CHECKING:
-    from codec.model import Codec
 
 # Extra of the package: the module whose presence shows that it is installed.
 EXTRAS = {"soundfont": "fluidsynth", "corpus": "music21", "evaluate": "visqol"}
@@ -62,18 +59,3 @@ def describe_weights(path: Path) -> str:
         return size
     facts = json.loads(beside.read_text(encoding="utf-8"))
     return f"{size}, {facts.get('format', 'unknown format')} version {facts.get('version', '?')}"
-
-
-def describe_codec(codec: Codec, name: str) -> dict[str, Any]:
-    """A codec's entry of `audiogen codec list`."""
-    spec = codec.spec
-    return {
-        "name": name,
-        "bitrate_kbps": spec.bitrate_kbps,
-        "frame_rate": float(spec.frame_rate),
-        "codebooks": spec.codebooks,
-        "codebook_size": spec.codebook_size,
-        "sample_rate": spec.sample_rate,
-        "channels": spec.channels,
-        "identity": spec.identity,
-    }

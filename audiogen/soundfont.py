@@ -126,21 +126,26 @@ class Renderer:
     The same performance gives the same samples, whatever was rendered before. Not to be shared by threads.
     """
 
-    def __init__(self, soundfont: str | Path | None = None, *, sample_rate: int = 24000) -> None:
+    def __init__(
+        self, soundfont: str | Path | None = None, *, sample_rate: int = 24000, channels: int = 1
+    ) -> None:
         """Open a font.
 
         Args:
             soundfont: anything `find_soundfont` takes.
             sample_rate: Hz, 8,000 to 96,000 (FluidSynth's limits).
+            channels: 1 mixes down to mono; 2 keeps the places that the font gives its sounds.
 
         Raises:
             SoundfontError: there is no FluidSynth, no such font, or the file is not a SoundFont.
         """
         if not 8000 <= sample_rate <= 96000:
             raise ValueError(f"sample_rate is {sample_rate}; FluidSynth renders 8000 ... 96000 Hz")
+        if channels not in (1, 2):
+            raise ValueError(f"channels is {channels}; 1 and 2 are allowed")
         fluidsynth = _load_fluidsynth()
         self.path = find_soundfont(soundfont)
-        self.sample_rate = sample_rate
+        self.sample_rate, self.channels = sample_rate, channels
         _check_header(self.path)
         _silence_log(fluidsynth)
         self._calls = _Calls.bind(fluidsynth)
@@ -187,7 +192,7 @@ class Renderer:
             presets: General MIDI program by instrument id, where it is not the instrument's own.
 
         Returns:
-            Mono samples [1, 1, round(duration * sample_rate)], neither normalised nor clipped.
+            Samples [1, C, round(duration * sample_rate)], neither normalised nor clipped.
 
         Raises:
             ValueError: an instrument is unknown or the font lacks its program.
@@ -197,12 +202,12 @@ class Renderer:
         from codec.types import Waveform
 
         samples = self.render_array(performance, presets=presets)
-        return Waveform(torch.from_numpy(samples)[None, None], self.sample_rate)
+        return Waveform(torch.from_numpy(samples).view(1, self.channels, -1), self.sample_rate)
 
     def render_array(
         self, performance: Performance, *, presets: Mapping[str, int] | None = None
     ) -> np.ndarray:
-        """As `render`, but the samples alone: float32 [T]. Needs no torch."""
+        """As `render`, but the samples alone: float32 [T], or of two channels [C, T]. Needs no torch."""
         channels = [channel for channel in range(CHANNELS) if channel % 16 != DRUM_CHANNEL]
         if len(performance.parts) > len(channels):
             raise ValueError(
@@ -237,7 +242,7 @@ class Renderer:
                     synth.noteon(channel, key, velocity)
                 else:
                     synth.noteoff(channel, key)
-        return stereo.mean(axis=0)[:total]
+        return stereo.mean(axis=0)[:total] if self.channels == 1 else stereo[:, :total]
 
     def _program_for(self, instrument: str, presets: Mapping[str, int]) -> int:
         program = presets[instrument] if instrument in presets else _general_midi_program(instrument)

@@ -3,7 +3,7 @@
 Everything lands in one work folder and is taken up there where it stopped:
 
     WORK/pool/{train,valid}    renderings, for the codec
-    WORK/codec                 the codec's state, log and weights
+    WORK/codec                 the codec's state, log and weights, and in the end its guesser's
     WORK/codes/{train,valid}   codes and score frames, for the player
     WORK/player                the player's
     WORK/composer              the composer's
@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import codec
+from audiogen.cli.console import progress_bars
 from audiogen.conditions import ConditionTables
 from audiogen.data.build import build_dataset
 from audiogen.data.corpus import CorpusTune, Rejected, read_corpus
@@ -29,6 +30,8 @@ from audiogen.lm import LMConfig
 from audiogen.lm_training import LMTrainer, LMTrainingConfig
 from audiogen.soundfont import find_soundfont
 from codec import parallel
+from codec.entropy_training import FittedGuesser, GuesserTrainingConfig, fit_guesser
+from codec.guesser_files import has_guesser, save_guesser
 from codec.pool import AudioPool
 from codec.training import CodecTrainer, CodecTrainingConfig
 
@@ -66,6 +69,7 @@ class TrainingPlan:
     renditions: int = 1
     fonts: tuple[Path, ...] = ()
     codec: CodecTrainingConfig = field(default_factory=CodecTrainingConfig)
+    guesser: GuesserTrainingConfig = field(default_factory=GuesserTrainingConfig)
     player: LMTrainingConfig = field(default_factory=LMTrainingConfig)
 
 
@@ -86,7 +90,10 @@ def read_split(train: Path | None, valid: Path | None) -> Split:
 
 
 def train_codec(plan: TrainingPlan, split: Split) -> tuple[Rejected, ...]:
-    """Render pools where they are missing and train the codec in WORK/codec; what could not be rendered and why."""
+    """Render pools where they are missing and train the codec in WORK/codec, and at the end of that its guesser.
+
+    Returns what could not be rendered and why; the guesser is left out if it saves nothing.
+    """
     parallel.join()
     rejected: list[Rejected] = []
     fonts: Sequence[str | Path] = [*(find_soundfont(name) for name in POOL_FONTS), *plan.fonts]
@@ -105,8 +112,28 @@ def train_codec(plan: TrainingPlan, split: Split) -> tuple[Rejected, ...]:
         pools[0], pools[1], plan.work / "codec", plan.codec, device=plan.device, precision=plan.precision
     )
     trainer.run(plan.minutes)
+    if trainer.step >= trainer.total_steps and parallel.rank() == 0:
+        rejected += _train_guesser(plan, pools)
     parallel.wait_for_all()  # process 0 has the weights on disk now
     return tuple(rejected)
+
+
+def _train_guesser(plan: TrainingPlan, pools: Sequence[AudioPool]) -> list[Rejected]:
+    """Give the codec of WORK/codec a guesser, unless it has one; why not, if it saves nothing."""
+    folder = plan.work / "codec"
+    if has_guesser(folder):
+        return []
+    coder = codec.load_own(folder, plan.device)
+    with progress_bars() as progress:
+        fitted = fit_guesser(coder, pools[0], pools[1], plan.guesser, lambda done: progress("guesser", done))
+    if not fitted.pays:
+        return [Rejected("guesser", _too_many_bits(fitted))]
+    save_guesser(fitted.guesser, coder, folder, fitted.details)
+    return []
+
+
+def _too_many_bits(fitted: FittedGuesser) -> str:
+    return f"{sum(fitted.bits):.1f} bits a frame of the valid pool; plain bits are {fitted.plain_bits:g}"
 
 
 def train_player(plan: TrainingPlan, split: Split) -> tuple[Rejected, ...]:
@@ -160,5 +187,6 @@ def quick(plan: TrainingPlan) -> TrainingPlan:
         codec=replace(
             plan.codec, steps=60, adversarial_steps=10, finishing_steps=10, quantizer_start_step=10
         ),
+        guesser=replace(plan.guesser, steps=60, crops=64, valid_crops=16),
         player=replace(plan.player, steps=60),
     )

@@ -9,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-WINDOWS = (2048, 512)
+from codec.features import BASE_RATE_HZ, window_factor
+
+WINDOWS = (2048, 512)  # samples at BASE_RATE_HZ
 
 
 class SpectralDiscriminator(nn.Module):
@@ -47,11 +49,12 @@ class SpectralDiscriminator(nn.Module):
 
 
 class SpectralDiscriminators(nn.Module):
-    """One discriminator a window length."""
+    """One discriminator a window length, which is as long in seconds at any rate."""
 
-    def __init__(self, channels: int = 16) -> None:
+    def __init__(self, channels: int = 16, sample_rate: int = BASE_RATE_HZ) -> None:
         super().__init__()
-        self.members = nn.ModuleList(SpectralDiscriminator(window, channels) for window in WINDOWS)
+        windows = [window_factor(sample_rate) * window for window in WINDOWS]
+        self.members = nn.ModuleList(SpectralDiscriminator(window, channels) for window in windows)
 
     def forward(self, samples: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
         return [member(samples) for member in self.members]

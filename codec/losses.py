@@ -8,11 +8,14 @@ import torchaudio
 from torch import Tensor, nn
 
 from codec.ear import EarLevels, neurogram_similarity
+from codec.features import window_factor
 from codec.spectrum import spectra
 
 # Mel bands are wider than a quarter tone: trained on them alone, a prototype kept the pitch of only 0.83 of its
-# notes. The long linear-frequency windows brought 0.98.
+# notes. The long linear-frequency windows brought 0.98. As losses these and the mel window are as long in seconds at
+# any rate (`codec.features.window_factor`).
 STFT_WINDOWS = (4096, 2048, 1024, 512)
+REFINING_WINDOWS = (*STFT_WINDOWS, 256)  # the shortest hears when a note starts
 MEL_WINDOW, MEL_HOP, MEL_BANDS = 1024, 256, 80
 MEL_FLOOR = 1e-5
 # 80 dB under full scale: what lies below is not heard, and its logarithm would be most of the loss.
@@ -31,14 +34,18 @@ def magnitudes(samples: Tensor, window: int, hop: int, floor: float) -> Tensor:
 
 
 class LogMel(nn.Module):
-    """Natural logarithm of an 80-band mel spectrogram (window 1024, hop 256): [B, T] -> [B, S, 80]."""
+    """Natural logarithm of an 80-band mel spectrogram: [B, T] -> [B, S, 80].
+
+    Window 1024 and hop 256, or `factor` times that.
+    """
 
     bands: Tensor
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int, factor: int = 1) -> None:
         super().__init__()
+        self.factor = factor
         bands = torchaudio.functional.melscale_fbanks(
-            MEL_WINDOW // 2 + 1,
+            factor * MEL_WINDOW // 2 + 1,
             0.0,
             sample_rate / 2,
             MEL_BANDS,
@@ -46,10 +53,12 @@ class LogMel(nn.Module):
             norm="slaney",
             mel_scale="slaney",
         )
-        self.register_buffer("bands", bands, persistent=False)
+        # Magnitudes of a tone grow with the window: divided by it, MEL_FLOOR means the same.
+        self.register_buffer("bands", bands / factor, persistent=False)
 
     def forward(self, samples: Tensor) -> Tensor:
-        return (magnitudes(samples, MEL_WINDOW, MEL_HOP, 1e-7) @ self.bands).clamp_min(MEL_FLOOR).log()
+        window, hop = self.factor * MEL_WINDOW, self.factor * MEL_HOP
+        return (magnitudes(samples, window, hop, 1e-7) @ self.bands).clamp_min(MEL_FLOOR).log()
 
 
 def stft_distances(produced: Tensor, wanted: Tensor, window: int) -> tuple[Tensor, Tensor]:
@@ -92,7 +101,9 @@ class MagnitudeLoss(nn.Module):
             window // 2 + 1, 0.0, sample_rate / 2, MEL_BANDS, sample_rate, norm="slaney", mel_scale="slaney"
         )
         # Scaled so that MEL_FLOOR means here what it means in LogMel.
-        self.register_buffer("bands", bands * (window / 2) * (MEL_WINDOW / window) ** 2, persistent=False)
+        factor = window_factor(sample_rate)
+        bands = bands * (window / 2) * (factor * MEL_WINDOW / window) ** 2 / factor
+        self.register_buffer("bands", bands, persistent=False)
 
     def forward(self, produced: Tensor, wanted: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Total and its parts for [B, S, bins] log magnitudes."""
@@ -118,13 +129,14 @@ class ReconstructionLoss(nn.Module):
 
     def __init__(self, sample_rate: int) -> None:
         super().__init__()
-        self.log_mel = LogMel(sample_rate)
+        self.factor = window_factor(sample_rate)
+        self.log_mel = LogMel(sample_rate, self.factor)
 
     def forward(self, produced: Tensor, wanted: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Total and its parts for [B, T] sounds."""
         mel = F.l1_loss(self.log_mel(produced), self.log_mel(wanted))
         stft = produced.new_zeros(())
-        for window in STFT_WINDOWS:
-            convergence, log_magnitude = stft_distances(produced, wanted, window)
-            stft = stft + (convergence + log_magnitude) / len(STFT_WINDOWS)
+        for window in REFINING_WINDOWS:
+            convergence, log_magnitude = stft_distances(produced, wanted, self.factor * window)
+            stft = stft + (convergence + log_magnitude) / len(REFINING_WINDOWS)
         return mel + stft, {"mel": float(mel.detach()), "stft": float(stft.detach())}

@@ -1,4 +1,4 @@
-"""How far one sound is from another, and how many bytes codes take. Axes: B batch, C channels, T samples.
+"""How far one sound is from another. Axes: B batch, C channels, T samples.
 
 Sounds are compared sample by sample from their first one: nothing is shifted, so a delay counts as an error.
 
@@ -9,7 +9,6 @@ the spectra of descriptinc/audiotools. `tests/codec/test_metrics.py` states them
 
 from __future__ import annotations
 
-import struct
 from functools import cache
 
 import numpy as np
@@ -18,7 +17,7 @@ import torchaudio
 from torch import Tensor
 
 from codec.losses import STFT_WINDOWS, LogMel, stft_distances
-from codec.types import CodecSpec, Codes, Waveform
+from codec.types import Waveform
 
 # A codec fills up its last frame; anything longer is another sound.
 LONGEST_DIFFERENCE_SECONDS = 0.1
@@ -29,8 +28,6 @@ DAC_RATES = (22_050, 44_100)
 DAC_FLOOR = 1e-5
 # Identical sounds would be infinitely near, orthogonal ones infinitely far.
 LARGEST_SI_SDR_DB = 100.0
-PACKED_HEADER = struct.Struct(">8sBIB")
-BYTE_BITS = 8
 
 
 @torch.no_grad()
@@ -170,51 +167,3 @@ def _aligned(produced: Waveform, wanted: Waveform) -> tuple[Tensor, Tensor]:
         )
     end = min(lengths)
     return produced.samples[..., :end].mean(dim=1), wanted.samples[..., :end].mean(dim=1)  # [B, T]
-
-
-def pack_codes(codes: Codes) -> bytes:
-    """One sound's codes [1, K, S] as the smallest plain file: 14 bytes of header, log2(codebook_size) bits a code.
-
-    The header names the codec (8 bytes), K, S and the bits of a code; no entropy coding follows.
-
-    Raises:
-        ValueError: codes of several sounds.
-    """
-    batch, books, frames = codes.tokens.shape
-    if batch != 1:
-        raise ValueError(f"codes of {batch} sounds cannot be packed into one file")
-    width = (codes.spec.codebook_size - 1).bit_length()
-    flat = codes.tokens[0].T.reshape(-1).cpu().numpy()  # [S * K], frame by frame
-    bits = (flat[:, None] >> np.arange(width - 1, -1, -1)) & 1
-    header = PACKED_HEADER.pack(bytes.fromhex(_identity_hex(codes.spec)), books, frames, width)
-    return header + np.packbits(bits.astype(np.uint8)).tobytes()
-
-
-def unpack_codes(data: bytes, spec: CodecSpec) -> Codes:
-    """Read what `pack_codes` wrote.
-
-    Raises:
-        ValueError: the data is cut off, too long, or of another codec than `spec`.
-    """
-    if len(data) < PACKED_HEADER.size:
-        raise ValueError(f"packed codes have {len(data)} bytes; the header alone has {PACKED_HEADER.size}")
-    identity, books, frames, width = PACKED_HEADER.unpack_from(data)
-    if identity.hex() != _identity_hex(spec):
-        raise ValueError(f"packed codes of codec {identity.hex()} are not of codec {spec.identity}")
-    body = data[PACKED_HEADER.size :]
-    count = books * frames * width
-    if len(body) != -(-count // BYTE_BITS):
-        raise ValueError(
-            f"packed codes hold {len(body)} bytes; {books} x {frames} codes need {-(-count // 8)}"
-        )
-    bits = np.unpackbits(np.frombuffer(body, np.uint8), count=count).reshape(-1, width).astype(np.int64)
-    values = (bits << np.arange(width - 1, -1, -1)).sum(axis=1).reshape(frames, books)
-    return Codes(torch.from_numpy(values.T.copy())[None], spec)
-
-
-def _identity_hex(spec: CodecSpec) -> str:
-    """The first 8 bytes of a codec's identity as hexadecimal digits; names that are no hash by their own bytes."""
-    try:
-        return bytes.fromhex(spec.identity)[:8].ljust(8, b"\0").hex()
-    except ValueError:
-        return spec.identity.encode()[:8].ljust(8, b"\0").hex()

@@ -1,6 +1,7 @@
 """The codec: spectral features -> ConvNeXt -> residual quantiser -> ConvNeXt -> magnitudes -> phases -> sound.
 
 All heavy work runs at the frame rate, as in Vocos (Siuzdak 2023), which is what makes it fast on a CPU.
+Inside, mono sound is [B, T] and stereo sound [B, C, T]; what else two channels need is in `codec.stereo`.
 Axes: B batch, C channels, T samples, K codebooks, S frames, D features.
 """
 
@@ -8,59 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
-import torchaudio
 from torch import Tensor, nn
 
-from codec.ear import gammatone_bands
-from codec.features import LogScale, MagnitudeSpectra, SpectralFeatures
+from codec.config import CodecConfig
+from codec.envelope import Envelope
+from codec.features import MagnitudeSpectra, SpectralFeatures
+from codec.levels import MAGNITUDE_CEILING, BandLevels
 from codec.phase import integrate_phases
 from codec.quantizer import ResidualQuantizer
+from codec.resampling import StreamResampler
+from codec.stereo import SideHead, StereoFeatures, four_views, side_by_side, total_magnitudes, two_channels
 from codec.types import CodecSpec, Codes, Waveform
 
-MAGNITUDE_CEILING = 4.0
-
-
-@dataclass(frozen=True)
-class CodecConfig:
-    """Shape of a codec. A decoder of `decoder_blocks` blocks of kernel 7 looks 3 * (blocks + 1) frames ahead,
-    and the synthesis window / 2 - hop / 2 samples more: 0.45 s as shipped."""
-
-    sample_rate: int = 24_000
-    hop_samples: int = 480
-    codebooks: int = 8
-    codebook_size: int = 1024
-    latent_size: int = 64
-    encoder_width: int = 256
-    encoder_blocks: int = 5
-    encoder_expansion: int = 2
-    decoder_width: int = 288
-    decoder_blocks: int = 6
-    decoder_expansion: int = 3
-    head_window: int = 1920
-    level_bands: int = 32  # of the ear, whose levels the decoder sets by themselves; 0 for none
-    feature_floor: float = LogScale.floor
-    magnitude_floor: float = LogScale.floor
-    log_mean: float = LogScale.mean
-    log_spread: float = LogScale.spread
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if isinstance(value, int) and value < (name != "level_bands"):
-                raise ValueError(f"{name} is {value}; it must be at least {int(name != 'level_bands')}")
-        if self.hop_samples % 2 or self.head_window < self.hop_samples:
-            raise ValueError(
-                f"hop_samples {self.hop_samples} must be even and at most head_window {self.head_window}"
-            )
-
-    @property
-    def scale(self) -> LogScale:
-        """How magnitudes become numbers."""
-        return LogScale(self.feature_floor, self.log_mean, self.log_spread)
+if TYPE_CHECKING:
+    from codec.entropy import Guesser
 
 
 class ConvNeXtBlock(nn.Module):
@@ -111,7 +78,7 @@ class ConvNeXt(nn.Sequential):
 
 
 class Encoder(nn.Module):
-    """[B, T] samples -> [B, S, latent_size]; T must be a multiple of the hop.
+    """[B, T] samples, or [B, C, T] of two channels, -> [B, S, latent_size]; T must be a multiple of the hop.
 
     Latents are a linear map of the features, which training starts as principal components, plus what the blocks add;
     so are the decoder's magnitudes.
@@ -119,7 +86,11 @@ class Encoder(nn.Module):
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
-        self.features = SpectralFeatures(config.hop_samples, config.scale)
+        self.features: SpectralFeatures | StereoFeatures = (
+            SpectralFeatures(config.hop_samples, config.scale, config.sample_rate)
+            if config.channels == 1
+            else StereoFeatures(config)
+        )
         self.body = ConvNeXt(
             self.features.size,
             config.encoder_width,
@@ -139,41 +110,19 @@ class Encoder(nn.Module):
         return self.direct(features) + self.leave(body)
 
 
-class BandLevels(nn.Module):
-    """Sets the levels of the ear's bands: a spectrum's fine structure is one thing, how loud its bands are another.
+class Sketch(NamedTuple):
+    """What a decoder's network says of the sound, which phases and synthesis make sound of.
 
-    With the levels left to the spectrum alone, every bin has to be right for its band to be: the true levels put
-    into a trained codec's spectra raised ViSQOL from 3.9 to 4.5.
+    `spectrum` holds log magnitudes [B, S, bins]; with two channels mid's, side's and lean, [B, S, 3, bins]. `log_gains`
+    [B, S, knots] are those along each frame's window, if the codec has them.
     """
 
-    bands: Tensor
-    spread: Tensor
-
-    def __init__(self, config: CodecConfig) -> None:
-        super().__init__()
-        bins = config.head_window // 2 + 1
-        self.head = nn.Linear(config.decoder_width, config.level_bands)
-        self.direct = nn.Linear(config.latent_size, config.level_bands)
-        self.scale, self.floor = config.scale, config.magnitude_floor
-        bands = gammatone_bands(config.level_bands, bins, config.sample_rate)
-        self.register_buffer("bands", bands, persistent=False)
-        self.register_buffer("spread", (bands / bands.sum(1, keepdim=True)).T.contiguous(), persistent=False)
-
-    def measure(self, log_magnitudes: Tensor) -> Tensor:
-        """Levels in nepers: float32 [B, S, bins] -> [B, S, bands]."""
-        powers = (2 * log_magnitudes).exp() @ self.bands
-        return 0.5 * (powers + self.floor**2).log()
-
-    def forward(self, log_magnitudes: Tensor, latents: Tensor, body: Tensor) -> Tensor:
-        """[B, S, bins] raised and lowered, smoothly over the bins, toward the levels that the latents ask for."""
-        wanted = self.scale.restore((self.direct(latents) + self.head(body)).float())
-        with torch.autocast(log_magnitudes.device.type, enabled=False):
-            bounded = log_magnitudes.float().clamp(2 * math.log(self.floor), math.log(MAGNITUDE_CEILING))
-            return log_magnitudes.float() + (wanted - self.measure(bounded)) @ self.spread
+    spectrum: Tensor
+    log_gains: Tensor | None = None
 
 
 class Decoder(nn.Module):
-    """[B, S, latent_size] -> log magnitudes [B, S, bins], and from there to samples [B, S * hop]."""
+    """[B, S, latent_size] -> a sketch, and from there to samples."""
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
@@ -188,31 +137,69 @@ class Decoder(nn.Module):
         self.head = nn.Linear(config.decoder_width, bins)
         self.direct = nn.Linear(config.latent_size, bins)
         self.levels = BandLevels(config) if config.level_bands else None
+        self.side = SideHead(config) if config.channels == 2 else None
+        self.envelope = Envelope(config) if config.envelope_knots else None
         self.scale = config.scale
         self.spectra = MagnitudeSpectra(config.head_window, config.hop_samples, config.magnitude_floor)
 
-    def forward(self, latents: Tensor) -> Tensor:
-        return self.log_magnitudes(latents, self.body(latents))
+    def forward(self, latents: Tensor) -> Sketch:
+        body = self.body(latents)
+        return Sketch(self.spectrum(latents, body), self.envelope and self.envelope(body))
 
-    def log_magnitudes(self, latents: Tensor, body: Tensor) -> Tensor:
-        """Frame by frame from the latents [B, S, latent_size] and the body's output [B, S, width]: [B, S, bins]."""
-        spectrum = self.scale.restore(self.direct(latents) + self.head(body))
-        return spectrum if self.levels is None else self.levels(spectrum, latents, body)
+    def spectrum(self, latents: Tensor, body: Tensor) -> Tensor:
+        """Frame by frame from the latents [B, S, latent_size] and the body's output [B, S, width]."""
+        magnitudes = self.scale.restore(self.direct(latents) + self.head(body))
+        if self.levels is not None:
+            magnitudes = self.levels(magnitudes, latents, body)
+        return magnitudes if self.side is None else self.side(magnitudes, latents, body)
 
-    def synthesise(self, log_magnitudes: Tensor) -> Tensor:
-        """[B, S, bins] -> [B, S * hop] samples."""
-        log_magnitudes = self.bounded(log_magnitudes)
+    def synthesise(self, sketch: Sketch) -> Tensor:
+        """[B, S * hop] samples, or [B, C, S * hop] of two channels."""
+        sketch = sketch._replace(spectrum=self.bounded(sketch.spectrum))
         with torch.no_grad():
-            phases = integrate_phases(log_magnitudes, self.spectra.window, self.spectra.hop)
-        return self.spectra.synthesise(log_magnitudes, phases)
+            phases = integrate_phases(self.total(sketch.spectrum), self.spectra.window, self.spectra.hop)
+        samples = self.spectra.overlapped(self.frames(sketch, phases))  # [B * C, T]
+        return samples if self.side is None else samples.unflatten(0, (-1, 2))
 
-    def bounded(self, log_magnitudes: Tensor) -> Tensor:
+    def bounded(self, spectrum: Tensor) -> Tensor:
         """Between the floor and a ceiling that keeps an untrained or misled head from overflowing; float32."""
-        return log_magnitudes.float().clamp(math.log(self.spectra.floor), math.log(MAGNITUDE_CEILING))
+        lowest, highest = math.log(self.spectra.floor), math.log(MAGNITUDE_CEILING)
+        if self.side is None:
+            return spectrum.float().clamp(lowest, highest)
+        magnitudes, lean = spectrum.float().split((2, 1), dim=2)
+        return torch.cat([magnitudes.clamp(lowest, highest), lean], dim=2)
+
+    def total(self, spectrum: Tensor) -> Tensor:
+        """Log magnitudes that the phases follow from, [B, S, bins]."""
+        return spectrum if self.side is None else total_magnitudes(spectrum)
+
+    def frames(self, sketch: Sketch, phases: Tensor) -> Tensor:
+        """Tapered frames of sound [B * C, S, window] of a bounded spectrum and the phases [B, S, bins] of its total."""
+        if self.side is None:
+            spectra = torch.polar(self.spectra.linear(sketch.spectrum), phases)[:, None]
+        else:
+            spectra = two_channels(sketch.spectrum, phases, self.spectra)
+        frames = self.spectra.frames(spectra)  # [B, C, S, window]
+        if self.envelope is not None and sketch.log_gains is not None:
+            frames = self.envelope.shape(frames, sketch.log_gains[:, None])
+        return frames.flatten(0, 1)
+
+    def produced_views(self, spectrum: Tensor) -> Tensor:
+        """What the losses compare of a spectrum, float32 log magnitudes [N, S, bins]: N = B, or with two channels
+        N = 4 * B, mid, side, left and right of every sound."""
+        return spectrum.float() if self.side is None else four_views(spectrum.float(), self.spectra)
+
+    def true_views(self, samples: Tensor) -> Tensor:
+        """The same of true sound [B, T] or [B, C, T]."""
+        if self.side is None:
+            return self.spectra(samples)
+        return self.spectra(torch.cat([side_by_side(samples), samples], dim=1)).flatten(0, 1)
 
 
 class Codec(nn.Module):
     """Waveform to codes and back. `encode` and `decode` are the public doors; training uses the parts."""
+
+    guesser: Guesser | None = None  # what guesses its codes for `.agc` files, if that has been trained
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
@@ -232,7 +219,7 @@ class Codec(nn.Module):
         return CodecSpec(
             sample_rate=config.sample_rate,
             hop_samples=config.hop_samples,
-            channels=1,
+            channels=config.channels,
             codebooks=config.codebooks,
             codebook_size=config.codebook_size,
             identity=self._identity(),
@@ -240,7 +227,10 @@ class Codec(nn.Module):
 
     @torch.inference_mode()
     def encode(self, waveform: Waveform, codebooks: int | None = None) -> Codes:
-        """Code a waveform of any rate and channel count (resampled and mixed down to mono).
+        """Code a waveform of any rate and channel count.
+
+        Another rate is resampled. A mono codec hears the mean of the channels. A stereo codec hears mono on both
+        channels, and so it does the mean of more than two.
 
         Args:
             waveform: samples [B, C, T].
@@ -250,22 +240,40 @@ class Codec(nn.Module):
             tokens [B, K, S] with S = ceil(T / hop) at the codec's rate.
 
         Raises:
-            ValueError: no samples, or `codebooks` out of range.
+            ValueError: no samples, a sample that is not finite, `codebooks` out of range, or a rate beyond what
+                `codec.resampling` takes.
         """
         wanted = self.config.codebooks if codebooks is None else codebooks
         if not 1 <= wanted <= self.config.codebooks:
             raise ValueError(f"codebooks is {codebooks}; 1 to {self.config.codebooks} are allowed")
         if waveform.samples.shape[-1] == 0:
             raise ValueError("the waveform has no samples")
-        mono = waveform.samples.mean(dim=1).to(self._device)  # [B, T]
-        if waveform.sample_rate != self.config.sample_rate:
-            mono = torchaudio.functional.resample(mono, waveform.sample_rate, self.config.sample_rate)
-        mono = F.pad(mono, (0, -mono.shape[-1] % self.config.hop_samples))
-        return Codes(self.quantizer.encode(self.encoder(mono), wanted), self.spec)
+        if not torch.isfinite(waveform.samples).all():
+            raise ValueError("the waveform holds samples that are not finite numbers")
+        sound = self._resampled(self.mixed(waveform.samples), waveform.sample_rate).to(self._device)
+        sound = F.pad(sound, (0, -sound.shape[-1] % self.config.hop_samples))
+        return Codes(self.quantizer.encode(self.encoder(sound), wanted), self.spec)
+
+    def mixed(self, samples: Tensor) -> Tensor:
+        """Samples of any channel count as the encoder takes them: [B, C, T] -> [B, T], or [B, 2, T] of two channels."""
+        if self.config.channels == 1:
+            return samples.mean(dim=1)
+        return samples if samples.shape[1] == 2 else samples.mean(dim=1, keepdim=True).expand(-1, 2, -1)
+
+    def _resampled(self, samples: Tensor, sample_rate: int) -> Tensor:
+        """[..., T] samples of any rate at the codec's own."""
+        if sample_rate == self.config.sample_rate:
+            return samples
+        # A sound at a time: as channels of one stream they would have to be interleaved first.
+        sounds = []
+        for sound in samples.flatten(0, -2):
+            resampler = StreamResampler(sample_rate, self.config.sample_rate, channels=1)
+            sounds.append(torch.cat([resampler.push(sound[None]), resampler.finish()], dim=-1))
+        return torch.cat(sounds).view(*samples.shape[:-1], -1)
 
     @torch.inference_mode()
     def decode(self, codes: Codes) -> Waveform:
-        """The sound of codes: samples [B, 1, S * hop] at the codec's rate.
+        """The sound of codes: samples [B, C, S * hop] at the codec's rate.
 
         Raises:
             ValueError: the codes are of another codec.
@@ -275,9 +283,11 @@ class Codec(nn.Module):
                 f"codes of codec {codes.spec.identity} cannot be decoded by codec {self.spec.identity}"
             )
         if codes.tokens.shape[-1] == 0:
-            return Waveform(torch.zeros(codes.tokens.shape[0], 1, 0), self.config.sample_rate)
+            silence = torch.zeros(codes.tokens.shape[0], self.config.channels, 0)
+            return Waveform(silence, self.config.sample_rate)
         samples = self.decoder.synthesise(self.decoder(self.quantizer.decode(codes.tokens.to(self._device))))
-        return Waveform(samples[:, None].cpu(), self.config.sample_rate)  # [B, 1, T]
+        samples = samples.view(len(samples), self.config.channels, -1)
+        return Waveform(samples.cpu(), self.config.sample_rate)  # [B, C, T]
 
     @property
     def _device(self) -> torch.device:

@@ -119,7 +119,7 @@ def sum_windows(overlap: Tensor, frames: Tensor, taper: Tensor, hop: int) -> Ten
     """Add frames to the sums of the frames before them; a row more than there are sounds adds up the envelope.
 
     Args:
-        overlap: [B + 1, window - hop].
+        overlap: [B + 1, window - hop]; B counts channels too.
         frames: [B, S, window].
         taper: [window].
         hop: samples from frame to frame.

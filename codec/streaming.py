@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from codec import stream_layers as layers_of
-from codec.model import Codec
+from codec.model import Codec, Sketch
 from codec.phase import PhaseState, continue_phases
 from codec.stream_layers import by_frame, through
 from codec.types import Codes
@@ -35,9 +35,9 @@ PIECE_FRAMES = 500
 class EncoderState:
     """What an encoder keeps between two chunks.
 
-    `samples` [B, T] are those that coming frames look at, `features` [B, S, D] those of frames that the network has
-    not answered yet, `layers` the inputs [B, S, D] that each of its convolutions still needs, and `codebooks` how many
-    are in use.
+    `samples` [B, T] (of two channels [B, C, T]) are those that coming frames look at, `features` [B, S, D] those of
+    frames that the network has not answered yet, `layers` the inputs [B, S, D] that each of its convolutions still
+    needs, and `codebooks` how many are in use.
     """
 
     samples: Tensor
@@ -51,8 +51,8 @@ class DecoderState:
     """What a decoder keeps between two chunks.
 
     `latents` [B, S, D] are those of frames that the network has not answered yet, and `layers` the inputs that each of
-    its convolutions still needs. `phases` are the last frame's, None before the first. `overlap` [B + 1, T] holds the
-    sums of windows that coming frames add to, the last row their envelope; of what comes next, `skip_samples` lie
+    its convolutions still needs. `phases` are the last frame's, None before the first. `overlap` [B * C + 1, T] holds
+    the sums of windows that coming frames add to, the last row their envelope; of what comes next, `skip_samples` lie
     before the sound.
     """
 
@@ -117,8 +117,7 @@ class EncoderStream:
         """
         state = _unfinished(self._state)
         samples = _checked_samples(samples, self._batch, self._codec.spec.channels, like=state.samples)
-        mono = samples.mean(dim=1)  # [B, T]
-        pieces = mono.split(PIECE_FRAMES * self._codec.config.hop_samples, dim=-1)
+        pieces = self._codec.mixed(samples).split(PIECE_FRAMES * self._codec.config.hop_samples, dim=-1)
         return torch.cat([self._step(piece, last=False) for piece in pieces], dim=-1)
 
     @torch.inference_mode()
@@ -128,15 +127,15 @@ class EncoderStream:
         Raises:
             ValueError: the stream is finished already.
         """
-        tokens = self._step(_unfinished(self._state).samples[:, :0], last=True)
+        tokens = self._step(_unfinished(self._state).samples[..., :0], last=True)
         self._state = None
         return tokens
 
     def _step(self, samples: Tensor, last: bool) -> Tensor:
-        """[B, T] samples -> [B, K, S] tokens."""
+        """Samples [B, T], or [B, C, T] of two channels, -> [B, K, S] tokens."""
         state, encoder, quantizer = _unfinished(self._state), self._codec.encoder, self._codec.quantizer
         hop, reach = encoder.features.hop, encoder.features.reach_samples
-        waiting = torch.cat([state.samples, samples], dim=-1)  # [B, T]
+        waiting = torch.cat([state.samples, samples], dim=-1)
         if last:
             waiting = F.pad(waiting, (0, (reach - waiting.shape[-1]) % hop + reach))
         frames = max(0, (waiting.shape[-1] - 2 * reach) // hop)
@@ -145,11 +144,11 @@ class EncoderStream:
             return torch.zeros(self._batch, state.codebooks, 0, dtype=torch.int64, device=waiting.device)
         fresh = state.features[:, :0]
         if frames:
-            fresh = encoder.features.framed(waiting[:, : frames * hop + 2 * reach])
+            fresh = encoder.features.framed(waiting[..., : frames * hop + 2 * reach])
         answered = through(encoder.body, state.layers, fresh, last)
         done, features = answered.output.shape[1], torch.cat([state.features, fresh], dim=1)
         self._state = EncoderState(
-            samples=waiting[:, frames * hop :].clone(),
+            samples=waiting[..., frames * hop :].clone(),
             features=features[:, done:].clone(),
             layers=answered.layers,
             codebooks=state.codebooks,
@@ -196,10 +195,11 @@ class DecoderStream:
             tokens: integers [B, K, S]; K may be another in every chunk; S may be 0.
 
         Returns:
-            samples float32 [B, 1, T] on the CPU, as from `Codec.decode`; T may be 0.
+            samples float32 [B, C, T] on the CPU, as from `Codec.decode`; T may be 0.
 
         Raises:
-            ValueError: another B, more codebooks than the codec has, tokens out of range or a finished stream. The stream stays as it was.
+            ValueError: another B, more codebooks than the codec has, tokens out of range or a finished stream. The
+                stream stays as it was.
         """
         state = _unfinished(self._state)
         self._check(tokens)
@@ -209,7 +209,7 @@ class DecoderStream:
 
     @torch.inference_mode()
     def finish(self) -> Tensor:
-        """End the sound: the remaining samples [B, 1, T].
+        """End the sound: the remaining samples [B, C, T].
 
         Raises:
             ValueError: the stream is finished already.
@@ -226,17 +226,18 @@ class DecoderStream:
             raise ValueError(f"tokens are of {tokens.shape[0]} sounds; this stream runs {self._batch}")
 
     def _step(self, latents: Tensor, last: bool) -> Tensor:
-        """[B, S, D] latents -> [B, 1, T] samples."""
+        """[B, S, D] latents -> [B, C, T] samples."""
         state, decoder, spectra = _unfinished(self._state), self._codec.decoder, self._codec.decoder.spectra
         if not latents.shape[1] and not last:
-            return torch.zeros(self._batch, 1, 0)
+            return torch.zeros(self._batch, self._codec.config.channels, 0)
         answered = through(decoder.body, state.layers, latents, last)
         done, waiting = answered.output.shape[1], torch.cat([state.latents, latents], dim=1)
         sums, phases = state.overlap, state.phases
         if done:
-            magnitudes = decoder.bounded(by_frame(decoder.log_magnitudes, waiting[:, :done], answered.output))
-            integrated = continue_phases(magnitudes, spectra.window, spectra.hop, phases)
-            frames = spectra.frames(magnitudes, integrated.phases)
+            spectrum = decoder.bounded(by_frame(decoder.spectrum, waiting[:, :done], answered.output))
+            log_gains = decoder.envelope and by_frame(decoder.envelope, answered.output)
+            integrated = continue_phases(decoder.total(spectrum), spectra.window, spectra.hop, phases)
+            frames = decoder.frames(Sketch(spectrum, log_gains), integrated.phases)  # [B * C, S, window]
             sums, phases = layers_of.sum_windows(sums, frames, spectra.taper, spectra.hop), integrated.state
         summed = done * spectra.hop
         final = slice(state.skip_samples, summed + (spectra.edge_samples if last else 0))
@@ -248,7 +249,7 @@ class DecoderStream:
             overlap=sums[:, summed:].clone(),
             skip_samples=max(0, state.skip_samples - summed),
         )
-        return samples[:, None].cpu()  # [B, 1, T]
+        return samples.unflatten(0, (self._batch, -1)).cpu()  # [B, C, T]
 
 
 def look_ahead_seconds(codec: Codec) -> float:
@@ -269,10 +270,10 @@ def encoder_look_ahead_seconds(codec: Codec) -> float:
 
 
 def _fresh_encoder_state(codec: Codec, batch: int, codebooks: int) -> EncoderState:
-    encoder = codec.encoder
+    encoder, channels = codec.encoder, codec.config.channels
     zeros = encoder.leave.weight.new_zeros
     return EncoderState(
-        samples=zeros(batch, encoder.features.reach_samples),
+        samples=zeros(*((batch,) if channels == 1 else (batch, channels)), encoder.features.reach_samples),
         features=zeros(batch, 0, encoder.features.size),
         layers=layers_of.fresh_layers(encoder.body, batch),
         codebooks=codebooks,
@@ -286,7 +287,7 @@ def _fresh_decoder_state(codec: Codec, batch: int) -> DecoderState:
         latents=zeros(batch, 0, codec.config.latent_size),
         layers=layers_of.fresh_layers(decoder.body, batch),
         phases=None,
-        overlap=zeros(batch + 1, spectra.window - spectra.hop),
+        overlap=zeros(batch * codec.config.channels + 1, spectra.window - spectra.hop),
         skip_samples=spectra.edge_samples,
     )
 

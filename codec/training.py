@@ -30,11 +30,16 @@ from codec.training_state import Progress, TrainingState, run_settings
 from codec.weights import save_codec
 
 
+def one_by_one(samples: Tensor) -> Tensor:
+    """Left and right as sounds of their own, [B, C, T] -> [B * C, T]; mono [B, T] as it is."""
+    return samples.flatten(0, -2)
+
+
 @dataclass(frozen=True)
 class CodecTrainingConfig:
     """How long and how hard to train. Steps, not minutes, set the schedule, so that a resumed run is the same run."""
 
-    steps: int = 11_000
+    steps: int = 15_000
     adversarial_steps: int = 900
     finishing_steps: int = 1500
     batch: int = 6  # of each process
@@ -79,8 +84,11 @@ class CodecTrainer:
         self.device, self.precision = torch.device(device), precision
         torch.manual_seed(config.seed)
         self.codec = Codec(shape or CodecConfig()).to(self.device)
-        self.discriminators = SpectralDiscriminators().to(self.device)
         made = self.codec.config
+        for given in (pool, valid):
+            if given.channels != made.channels:
+                raise ValueError(f"the pool has {given.channels} channels; this codec takes {made.channels}")
+        self.discriminators = SpectralDiscriminators(sample_rate=made.sample_rate).to(self.device)
         self.magnitude_loss = MagnitudeLoss(made.sample_rate, made.head_window).to(self.device)
         self.ear_loss = EarLoss(made.sample_rate, made.head_window).to(self.device)
         self.loss = ReconstructionLoss(made.sample_rate).to(self.device)
@@ -168,10 +176,10 @@ class CodecTrainer:
             quantized = codec.quantizer(latents, self._kept(len(samples)), self.generator)
             latents, commitment = quantized.latents, quantized.commitment
         with self._autocast():
-            produced = codec.decoder(latents)
-        true = codec.decoder.spectra(samples)
-        distance, parts = self.magnitude_loss(produced.float(), true)
-        ear, heard = self.ear_loss(produced.float(), true)
+            produced = codec.decoder(latents).spectrum
+        views, true = codec.decoder.produced_views(produced), codec.decoder.true_views(samples)
+        distance, parts = self.magnitude_loss(views, true)
+        ear, heard = self.ear_loss(views, true)
         self._descend(self.optimizer, distance + ear + config.commitment_weight * commitment, codec)
         return parts | heard | {"commitment": float(commitment.detach())}
 
@@ -199,25 +207,26 @@ class CodecTrainer:
             kept = self._kept(len(samples))
             quantized = codec.quantizer(latents.float(), kept, self.generator, learn=False)
         with self._autocast():
-            magnitudes = codec.decoder(quantized.latents)
-        produced = codec.decoder.synthesise(magnitudes)
+            sketch = codec.decoder(quantized.latents)
+        sound = codec.decoder.synthesise(sketch)
+        produced, wanted = one_by_one(sound), one_by_one(samples)
         parts: dict[str, float] = {}
         if adversarial and self.step % 2 == 0:
             with self._autocast():
-                loss = discriminator_loss(self.discriminators, produced.detach(), samples)
+                loss = discriminator_loss(self.discriminators, produced.detach(), wanted)
             self._descend(self.discriminator_optimizer, loss, self.discriminators)
             parts["discriminators"] = float(loss.detach())
-        distance, measured = self.loss(produced, samples)
-        true = codec.decoder.spectra(samples)
-        likeness, _ = self.magnitude_loss(magnitudes.float(), true)
+        distance, measured = self.loss(produced, wanted)
+        true = codec.decoder.true_views(samples)
+        likeness, _ = self.magnitude_loss(codec.decoder.produced_views(sketch.spectrum), true)
         # Of the sound, not of the magnitudes that were meant: the phases do not always let them sound.
-        ear, heard = self.ear_loss(codec.decoder.spectra(produced), true)
+        ear, heard = self.ear_loss(codec.decoder.true_views(sound), true)
         # The spectral distances keep the upper hand: they hold pitch and timbre, the discriminators texture.
         total = 5.0 * distance + likeness + config.refining_ear_weight * ear
         named: dict[str, Tensor] = {}
         if adversarial:
             with self._autocast():
-                deceit, matching = generator_losses(self.discriminators, produced, samples)
+                deceit, matching = generator_losses(self.discriminators, produced, wanted)
             total = total + deceit + matching
             named = {"deceit": deceit, "matching": matching}
         self._descend(self.decoder_optimizer, total, codec.decoder)
@@ -273,7 +282,8 @@ class CodecTrainer:
             tokens = codec.quantizer.encode(latents, codec.config.codebooks)
             if self.step > self.config.quantizer_start_step:
                 latents = codec.quantizer.decode(tokens)
-            _, parts = self.loss(codec.decoder.synthesise(codec.decoder(latents)), samples)
+            produced = codec.decoder.synthesise(codec.decoder(latents))
+            _, parts = self.loss(one_by_one(produced), one_by_one(samples))
             for name, value in parts.items():
                 totals[name] = totals.get(name, 0) + value / rounds
             for depth, entries in enumerate(used):

@@ -35,6 +35,9 @@ SCALE = (0, 2, 4, 5, 7, 9, 11)
 HARMONY_SHIFTS = (-12, -9, -5, -4, -3, 3, 4, 5, 7, 12)
 BACKING_PROGRAMS = (0, 24, 25, 46, 15, 48)
 LEAD_INSTRUMENT = "voice"
+# Of two channels: how many layers are moved from where the font has them, and how many clips are mono after all.
+PLACED_SHARE = 0.7
+MONO_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Clip:
-    """Finished sound float32 [T] and where it came from."""
+    """Finished sound float32 [T], or of two channels [C, T], and where it came from."""
 
     samples: np.ndarray
     kind: str
@@ -75,7 +78,7 @@ class ClipMaker:
 
     def __init__(self, renderers: Sequence[Renderer], tunes: Sequence[str]) -> None:
         """Args:
-        renderers: fonts; at least one must be a General MIDI font.
+        renderers: fonts of one rate and channel count, which the clips get; at least one must be a General MIDI font.
         tunes: ABC texts; may be empty where no kind of clip that needs them is asked for.
         """
         self.full = [renderer for renderer in renderers if len(renderer.programs) > 1]
@@ -83,7 +86,7 @@ class ClipMaker:
         if not self.full:
             raise ValueError("at least one of the SoundFonts must be a General MIDI font")
         self.tunes = tunes
-        self.sample_rate = self.full[0].sample_rate
+        self.sample_rate, self.channels = self.full[0].sample_rate, self.full[0].channels
 
     def make(self, kind: str, seconds: float, rng: np.random.Generator) -> Clip:
         """One clip.
@@ -102,25 +105,34 @@ class ClipMaker:
         layers = CLIP_KINDS[kind](self, seconds, rng)
         if not layers:
             return Clip(self._background(length, rng), kind, "", "")
-        mix = np.zeros(length, dtype=np.float32)
+        mix = np.zeros(length if self.channels == 1 else (self.channels, length), dtype=np.float32)
         for layer in layers:
             mix += 10 ** (layer.gain_db / 20) * self._varied(layer, seconds, rng)
         room = str(rng.choice(list(ROOMS))) if rng.random() < 0.5 else ""
         if room:
-            mix = convolve(mix, impulse_response(ROOMS[room], self.sample_rate, rng))
-        if rng.random() < 0.5:
-            mix = tilt(mix, self.sample_rate, float(np.clip(rng.normal(0, 0.8), -2, 2)))
-        if rng.random() < 0.1:
-            mix = narrow(
-                mix,
-                self.sample_rate,
-                float(rng.uniform(20, 150)),
-                float(rng.uniform(0.15, 0.45)) * self.sample_rate,
+            # One response a channel: they share the direct sound, and each has reflections of its own.
+            mix = _by_channel(
+                lambda sound: convolve(sound, impulse_response(ROOMS[room], self.sample_rate, rng)), mix
             )
-        mix = to_model_level(mix, self.sample_rate, float(np.clip(rng.normal(0, 3), -6, 6)))
+        mix = self._mastered(mix, rng)
         if rng.random() < 0.25:
             mix += self._coloured_noise(length, float(rng.uniform(-80, -50)), rng)
+        if self.channels == 2 and rng.random() < MONO_SHARE:
+            mix[:] = mix.mean(axis=0)
         return Clip(mix, kind, "+".join(layer.voice.label for layer in layers), room)
+
+    def _mastered(self, mix: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Another balance of treble and bass, a narrower band, and the level; alike on all channels."""
+        rate = self.sample_rate
+        if rng.random() < 0.5:
+            slope = float(np.clip(rng.normal(0, 0.8), -2, 2))
+            mix = _by_channel(lambda sound: tilt(sound, rate, slope), mix)
+        if rng.random() < 0.1:
+            lowest, highest = float(rng.uniform(20, 150)), float(rng.uniform(0.15, 0.45)) * rate
+            mix = _by_channel(lambda sound: narrow(sound, rate, lowest, highest), mix)
+        # As one sound after the other, so that both get the gain that the louder one needs.
+        offset = float(np.clip(rng.normal(0, 3), -6, 6))
+        return to_model_level(mix.reshape(-1), rate, offset).reshape(mix.shape)
 
     def voice(self, rng: np.random.Generator) -> Voice:
         """A random sound: often a folk instrument, sometimes any melodic program."""
@@ -156,18 +168,22 @@ class ClipMaker:
         return played, onsets[rng.integers(len(onsets))] if onsets else 0.0
 
     def _varied(self, layer: Layer, seconds: float, rng: np.random.Generator) -> np.ndarray:
-        """A layer as its font plays it, or at another speed, with vibrato, with another body."""
-        length = round(seconds * self.sample_rate)
+        """A layer as its font plays it, or at another speed, with vibrato, with another body; placed on the stage."""
+        length, rate = round(seconds * self.sample_rate), self.sample_rate
         speed = float(np.exp(rng.uniform(-0.25, 0.25))) if rng.random() < 0.4 else 1.0
         notes = tuple(replace(n, onset=n.onset * speed, offset=n.offset * speed) for n in layer.notes)
         sound = self._render(replace(layer, notes=notes), seconds * speed + 0.01)
         if speed != 1.0:
-            sound = respeed(sound, self.sample_rate, speed)
+            sound = _by_channel(lambda channel: respeed(channel, rate, speed), sound)
         if rng.random() < 0.15:
-            sound = vibrate(sound, self.sample_rate, float(rng.uniform(4, 7)), float(rng.uniform(5, 45)))
+            swing = float(rng.uniform(4, 7)), float(rng.uniform(5, 45))
+            sound = _by_channel(lambda channel: vibrate(channel, rate, *swing), sound)
         if rng.random() < 0.5:
-            sound = colour(sound, self.sample_rate, rng.normal(0, 4, int(rng.integers(6, 16))))
-        return sound[:length]
+            gains_db = rng.normal(0, 4, int(rng.integers(6, 16)))
+            sound = _by_channel(lambda channel: colour(channel, rate, gains_db), sound)
+        if self.channels == 2:
+            sound = placed(sound, float(rng.uniform(-1, 1)) if rng.random() < PLACED_SHARE else 0.0)
+        return sound[..., :length]
 
     def _render(self, layer: Layer, seconds: float) -> np.ndarray:
         part = Part("lead", LEAD_INSTRUMENT, layer.notes)
@@ -176,16 +192,31 @@ class ClipMaker:
         performance = Performance((part,), (), (), 100.0, "", end)
         presets = {LEAD_INSTRUMENT: layer.voice.program}
         samples = layer.voice.renderer.render_array(performance, presets=presets)
-        return samples[: round(seconds * self.sample_rate)]
+        return samples[..., : round(seconds * self.sample_rate)]
 
     def _background(self, length: int, rng: np.random.Generator) -> np.ndarray:
         if rng.random() < 0.4:
-            return np.zeros(length, dtype=np.float32)
+            return np.zeros(length if self.channels == 1 else (self.channels, length), dtype=np.float32)
         return self._coloured_noise(length, float(rng.uniform(-85, -35)), rng)
 
     def _coloured_noise(self, length: int, level_db: float, rng: np.random.Generator) -> np.ndarray:
-        noise = tilt(rng.standard_normal(length), self.sample_rate, float(rng.uniform(-6, 1)))
+        """Noise of its own on every channel: [T] or [C, T]."""
+        white = rng.standard_normal(length if self.channels == 1 else (self.channels, length))
+        slope = float(rng.uniform(-6, 1))
+        noise = _by_channel(lambda sound: tilt(sound, self.sample_rate, slope), white)
         return (noise / noise.std() * 10 ** (level_db / 20)).astype(np.float32)
+
+
+def _by_channel(change: Callable[[np.ndarray], np.ndarray], sound: np.ndarray) -> np.ndarray:
+    """A change of [T] made to [T], or to every channel of [C, T]."""
+    return change(sound) if sound.ndim == 1 else np.stack([change(channel) for channel in sound])
+
+
+def placed(sound: np.ndarray, place: float) -> np.ndarray:
+    """Sound [C, T] moved on the stage, from -1, all left, to 1, all right, by a balance of constant power."""
+    angle = (place + 1) * np.pi / 4
+    gains = np.sqrt(2.0) * np.array([[np.cos(angle)], [np.sin(angle)]])
+    return (sound * gains).astype(np.float32)
 
 
 def fit(notes: Sequence[SoundedNote], shift: int, voice: Voice) -> tuple[SoundedNote, ...]:
@@ -315,6 +346,6 @@ CLIP_KINDS: Mapping[str, Callable[[ClipMaker, float, np.random.Generator], list[
 }
 
 
-def open_fonts(paths: Sequence[str | Path], sample_rate: int) -> list[Renderer]:
+def open_fonts(paths: Sequence[str | Path], sample_rate: int, channels: int = 1) -> list[Renderer]:
     """Open every font of a list."""
-    return [Renderer(path, sample_rate=sample_rate) for path in paths]
+    return [Renderer(path, sample_rate=sample_rate, channels=channels) for path in paths]

@@ -43,12 +43,13 @@ def build_audio_pool(
     hours: float,
     seed: int,
     sample_rate: int = 24000,
+    channels: int = 1,
     shard_seconds: float = 900.0,
     shares: Mapping[str, float] = DEFAULT_SHARES,
     worker: int = 0,
     workers: int = 1,
 ) -> PoolReport:
-    """Render random clips into `shard-NNNNN.npy` (int16 [T], clips end to end) and `shard-NNNNN.json`.
+    """Render random clips into `shard-NNNNN.npy` (int16 [T] or [T, C], clips end to end) and `shard-NNNNN.json`.
 
     A shard depends on the seed, its number, the tunes and the fonts alone, so the work can be spread over
     processes, stopped and taken up again; shards with an index are finished and are left alone.
@@ -60,6 +61,7 @@ def build_audio_pool(
         hours: length of the whole pool, over all workers.
         seed: of everything random.
         sample_rate: Hz.
+        channels: 1, or 2 for stereo.
         shard_seconds: length of a shard.
         shares: share of each kind of clip (keys of `clips.CLIP_KINDS`).
         worker: which of the workers this is; it renders the shards whose number leaves this remainder.
@@ -73,16 +75,20 @@ def build_audio_pool(
             f"hours {hours}, shard_seconds {shard_seconds}, worker {worker} of {workers}: hours must be above 0, "
             f"shards at least {CLIP_SECONDS[1]} s, and the worker below the count"
         )
+    if channels not in (1, 2):
+        raise ValueError(f"channels is {channels}; 1 and 2 are allowed")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     count = max(1, round(hours * 3600 / shard_seconds))
     mine = range(worker, count, workers)
     names = [Path(font).name for font in soundfonts]
-    build = fingerprint([seed, sample_rate, shard_seconds, dict(shares), names, list(tunes)])
+    settings = [seed, sample_rate, shard_seconds, dict(shares), names, list(tunes)]
+    # Mono pools have the fingerprint that they had before there were others.
+    build = fingerprint(settings if channels == 1 else [*settings, channels])
     todo = [number for number in mine if not _is_finished(folder / f"shard-{number:05d}.json", build)]
     rejected: Counter[str] = Counter()
     if todo:
-        renderers = open_fonts(soundfonts, sample_rate)
+        renderers = open_fonts(soundfonts, sample_rate, channels)
         maker = ClipMaker(renderers, tunes)
         for number in todo:
             rng = np.random.default_rng([seed, number])
@@ -129,7 +135,7 @@ def _write_shard(
                 raise
             continue
         refused_in_a_row = 0
-        pieces.append(np.round(np.clip(clip.samples, -PEAK, PEAK) * 32767).astype(np.int16))
+        pieces.append(np.round(np.clip(clip.samples.T, -PEAK, PEAK) * 32767).astype(np.int16))
         size = len(pieces[-1])
         index.append(
             {"start": total, "samples": size, "kind": kind, "instrument": clip.instrument, "room": clip.room}
@@ -137,10 +143,10 @@ def _write_shard(
         total += size
     path = folder / f"shard-{number:05d}.npy"
     write_whole(path, lambda part: _save_array(part, np.concatenate(pieces)))
-    text = json.dumps(
-        {"build": build, "sample_rate": maker.sample_rate, "clips": index, "rejected": dict(rejected)},
-        indent=1,
-    )
+    format_: dict[str, object] = {"build": build, "sample_rate": maker.sample_rate}
+    if maker.channels > 1:
+        format_["channels"] = maker.channels
+    text = json.dumps({**format_, "clips": index, "rejected": dict(rejected)}, indent=1)
     # Written last: a shard with an index is a whole shard.
     write_whole(path.with_suffix(".json"), lambda part: part.write_text(text))
     return rejected

@@ -19,6 +19,7 @@ from audiogen.evaluation.codec_pictures import draw_pictures
 from audiogen.evaluation.coded_clips import CodedClip, code_clips
 from audiogen.evaluation.coders import (
     OPUS_KBPS,
+    OUR_KBPS,
     OURS,
     Coder,
     codec_coders,
@@ -42,13 +43,14 @@ BITRATE_COUNTS = "all bytes of the written file over the length of the sound"
 class QualitySettings:
     """What to compare.
 
-    `codebooks`: numbers of ours, most first; empty for all of them. `others`: other codecs by their names.
-    `opus_kbps`: nominal bitrates of Opus. `visqol`: score with ViSQOL too, which takes most of the time. `workers`:
-    processes that compare. `pictures`: folder for PNG files, spectrograms of the first `picture_count` clips of each
-    group and one plot of quality against bitrate.
+    `codebooks`: numbers of ours, most first; empty for all of them. `our_kbps`: bitrates that ours is to stay within.
+    `others`: other codecs by their names. `opus_kbps`: nominal bitrates of Opus. `visqol`: score with ViSQOL too, which
+    takes most of the time. `workers`: processes that compare. `pictures`: folder for PNG files, spectrograms of the
+    first `picture_count` clips of each group and one plot of quality against bitrate.
     """
 
     codebooks: tuple[int, ...] = ()
+    our_kbps: tuple[float, ...] = OUR_KBPS
     others: Mapping[str, AudioCodec] = field(default_factory=dict)
     opus_kbps: tuple[float, ...] = OPUS_KBPS
     visqol: bool = True
@@ -118,7 +120,7 @@ def _coders(network: AudioCodec, settings: QualitySettings) -> list[Coder]:
         for coder in codec_coders(name, other, usual_counts(other.spec))
     ]
     return [
-        *codec_coders(OURS, network, sorted(set(counts), reverse=True)),
+        *codec_coders(OURS, network, sorted(set(counts), reverse=True), settings.our_kbps),
         *others,
         *opus_coders(settings.opus_kbps),
         untouched(),

@@ -64,11 +64,10 @@ def check_targets(
 def best_within(
     figures: Mapping[str, Mapping[str, Any]], coders: list[Coder], limit_kbps: float, family: str = OURS
 ) -> str | None:
-    """That coder of a family which spends most codebooks within a bitrate, by the bytes it wrote."""
-    within = [
-        coder for coder in coders if coder.family == family and figures[coder.name]["kbps"] <= limit_kbps
-    ]
-    return max(within, key=lambda coder: coder.codebooks).name if within else None
+    """That coder of a family which spends most of a bitrate, by the bytes it wrote."""
+    spent = {coder.name: figures[coder.name]["kbps"] for coder in coders if coder.family == family}
+    within = [name for name, kbps in spent.items() if kbps <= limit_kbps]
+    return max(within, key=spent.__getitem__) if within else None
 
 
 def _better(figure: str, mine: float | None, other: float | None) -> bool | None:

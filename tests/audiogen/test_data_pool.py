@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from audiogen.data.clips import CLIP_KINDS, ClipMaker, Voice, fit, window
-from audiogen.data.pool import build_audio_pool
+from audiogen.data.clips import CLIP_KINDS, ClipMaker, Voice, fit, placed, window
+from audiogen.data.files import fingerprint
+from audiogen.data.pool import DEFAULT_SHARES, build_audio_pool
 from audiogen.loudness import active_rms
 from audiogen.soundfont import Renderer
+from codec.pool import AudioPool
 from symbolic_bridge.performance import SoundedNote
 
 RATE = 24000
@@ -40,6 +43,60 @@ def test_every_kind_of_clip_has_the_length_and_the_level_asked_for(kind: str, fo
         assert level < -34
     else:
         assert -36 < level < -16
+
+
+@pytest.mark.parametrize("kind", list(CLIP_KINDS))
+def test_every_kind_of_clip_can_be_stereo(kind: str, font: Path) -> None:
+    with Renderer(font, sample_rate=RATE, channels=2) as renderer:
+        maker = ClipMaker([renderer], [KESH])
+        clips = [maker.make(kind, 2.0, np.random.default_rng(seed)).samples for seed in range(6)]
+    assert all(clip.shape == (2, 2 * RATE) for clip in clips)
+    assert all(np.abs(clip).max() < 1.0 for clip in clips)
+    assert any(np.abs(clip[0] - clip[1]).max() > 1e-3 for clip in clips)
+
+
+@pytest.mark.parametrize("place", [-1.0, -0.3, 0.0, 0.5, 1.0])
+def test_a_place_on_the_stage_changes_the_balance_and_not_the_power(place: float) -> None:
+    sound = np.full((2, 10), 0.1, np.float32)
+    left, right = placed(sound, place)[:, 0]
+    assert left**2 + right**2 == pytest.approx(2 * 0.1**2)
+    assert (right > left) == (place > 0) or place == 0
+    if abs(place) == 1:
+        assert min(left, right) == pytest.approx(0, abs=1e-8)
+
+
+def test_a_stereo_pool_is_another_pool_and_is_read_back_channel_by_channel(
+    tmp_path: Path, font: Path
+) -> None:
+    def rendered(folder: str, channels: int) -> Path:
+        build_audio_pool(
+            tmp_path / folder, tunes=[KESH], soundfonts=[font], hours=12 / 3600, seed=5, shard_seconds=12,
+            channels=channels,
+        )  # fmt: skip
+        return tmp_path / folder
+
+    stereo = rendered("stereo", 2)
+    index = json.loads((stereo / "shard-00000.json").read_text("utf-8"))
+    samples = np.load(stereo / "shard-00000.npy", allow_pickle=False)
+    assert index["channels"] == 2
+    assert samples.shape == (index["clips"][-1]["start"] + index["clips"][-1]["samples"], 2)
+    pool = AudioPool(stereo, RATE, channels=2)
+    crop = pool.crops(1, RATE, torch.Generator().manual_seed(0))[0].numpy()
+    whole = samples.T.astype(np.float32) / 32768
+    starts = [at for at in range(whole.shape[1] - RATE) if np.array_equal(whole[:, at : at + RATE], crop)]
+    assert starts
+    with pytest.raises(ValueError, match="other tunes, fonts or settings"):
+        rendered("stereo", 1)
+    mono = json.loads((rendered("mono", 1) / "shard-00000.json").read_text("utf-8"))
+    assert "channels" not in mono
+
+
+def test_the_fingerprint_of_a_mono_pool_is_what_it_was_before_there_were_others(
+    tmp_path: Path, font: Path
+) -> None:
+    build(tmp_path, font)
+    index = json.loads((tmp_path / "shard-00000.json").read_text("utf-8"))
+    assert index["build"] == fingerprint([5, RATE, 12, dict(DEFAULT_SHARES), [font.name], [KESH]])
 
 
 def shard_bytes(folder: Path) -> dict[str, bytes]:
@@ -114,6 +171,10 @@ def test_bad_arguments_are_refused(tmp_path: Path, font: Path) -> None:
         build(tmp_path, font, worker=2, workers=2)
     with Renderer(font) as renderer, pytest.raises(ValueError, match="'loud' is not one of"):
         ClipMaker([renderer], []).make("loud", 1.0, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="channels is 3; 1 and 2 are allowed"):
+        build_audio_pool(tmp_path, tunes=[KESH], soundfonts=[font], hours=0.01, seed=5, channels=3)
+    with pytest.raises(ValueError, match="channels is 3; 1 and 2 are allowed"):
+        Renderer(font, channels=3)
     with pytest.raises(ValueError, match="General MIDI"):
         ClipMaker([], [])
 

@@ -60,6 +60,16 @@ def test_sound_begins_when_the_note_begins(renderer: Renderer, onset: float) -> 
     assert onset - 0.002 < first < onset + 0.010
 
 
+def test_mono_is_the_mean_of_the_two_channels(renderer: Renderer) -> None:
+    played, strings = solo(SoundedNote(0.1, 0.8, 60, 90), duration=1.0), {"fiddle": 48}
+    with Renderer(bundled_font(), sample_rate=RATE, channels=2) as opened:
+        stereo = opened.render_array(played, presets=strings)
+        assert opened.render(played, presets=strings).samples.shape == (1, 2, RATE)
+    assert stereo.shape == (2, RATE)
+    assert np.abs(stereo[0] - stereo[1]).max() > 0.05  # the font has its strings on both sides
+    assert np.array_equal(stereo.mean(axis=0), renderer.render_array(played, presets=strings))
+
+
 def test_a_repeated_note_is_struck_again(renderer: Renderer) -> None:
     once = renderer.render_array(solo(SoundedNote(0.0, 2.0, 60, 100), instrument="piano"))
     twice = renderer.render_array(

@@ -12,6 +12,7 @@ import audiogen
 from audiogen import training
 from audiogen.cli import run
 from audiogen.lm_training import LMTrainingConfig
+from codec.entropy_training import GuesserTrainingConfig
 from codec.training import CodecTrainingConfig
 
 FONT = "TimGM6mb.sf2"
@@ -31,6 +32,7 @@ def shortest(plan: training.TrainingPlan) -> training.TrainingPlan:
             quantizer_start_step=1,
             quantizer_start_clips=11,
         ),
+        guesser=GuesserTrainingConfig(steps=2, batch=16, crops=4, valid_crops=2, crop_seconds=1),
         player=LMTrainingConfig(steps=1, batch=1, window_frames=50),
     )
 
@@ -66,6 +68,9 @@ def test_train_all_makes_weights_that_play(
     assert clip.seconds >= 1
     state = json.loads((work / "codec" / "state.json").read_text(encoding="utf-8"))
     assert state["config"]["step"] == 4
+    # Two steps of a guesser save nothing, or something: then it is kept.
+    unsaved = "bits a frame of the valid pool; plain bits are 80" in said
+    assert (work / "codec" / "guesser.json").is_file() != unsaved
     # Taken up again, nothing is left to do.
     before = (work / "weights" / "codec.safetensors").read_bytes()
     assert run(command) == 0

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from codec.losses import MASKED_DB, EarLoss, MagnitudeLoss
+from codec.discriminators import WINDOWS, SpectralDiscriminator, SpectralDiscriminators
+from codec.losses import MASKED_DB, MEL_WINDOW, EarLoss, LogMel, MagnitudeLoss, ReconstructionLoss
 
 RATE, WINDOW = 24_000, 1920
 BINS = WINDOW // 2 + 1
@@ -66,3 +67,34 @@ def test_the_ear_forgives_nothing_but_the_truth(loss: MagnitudeLoss) -> None:
     louder, later = (ear(other, noise)[1] for other in (noise + 0.7, noise.roll(3, 1)))
     assert louder["level"] == pytest.approx(0.7, abs=1e-3)
     assert louder["unlikeness"] < 0.1 < 0.3 < later["unlikeness"]
+
+
+def sinusoid(rate: int) -> Tensor:
+    return 0.1 * torch.sin(2 * torch.pi * 1_000 * torch.arange(rate) / rate)[None]
+
+
+def test_a_tone_has_the_same_mel_bands_at_twice_the_rate() -> None:
+    once = LogMel(24_000)(sinusoid(24_000))[0, 20:-20].mean(0)
+    twice = LogMel(48_000, factor=2)(sinusoid(48_000))[0, 20:-20].mean(0)
+    hertz = [
+        float((mel.bands * torch.arange(MEL_WINDOW * k // 2 + 1)[:, None]).sum(0)[int(level.argmax())])
+        / float(mel.bands.sum(0)[int(level.argmax())])
+        * 24_000
+        / MEL_WINDOW
+        for mel, level, k in ((LogMel(24_000), once, 1), (LogMel(48_000, factor=2), twice, 2))
+    ]
+    assert hertz == pytest.approx([1_000, 1_000], rel=0.1)
+    assert float(twice.max()) == pytest.approx(float(once.max()), abs=0.5)
+
+
+def test_windows_of_the_losses_follow_the_rate() -> None:
+    assert [ReconstructionLoss(rate).log_mel.factor for rate in (16_000, 24_000, 44_100, 48_000)] == [
+        1,
+        1,
+        2,
+        2,
+    ]
+    for rate, factor in ((24_000, 1), (48_000, 2)):
+        members = SpectralDiscriminators(2, sample_rate=rate).modules()
+        windows = [member.window for member in members if isinstance(member, SpectralDiscriminator)]
+        assert windows == [factor * window for window in WINDOWS]

@@ -1,4 +1,4 @@
-"""Distances between sounds and the bytes of codes."""
+"""Distances between sounds."""
 
 from __future__ import annotations
 
@@ -11,20 +11,14 @@ from codec.metrics import (
     dac_mel_distance,
     dac_stft_distance,
     log_mel_distance,
-    pack_codes,
     rms,
     same_level,
     si_sdr_db,
     stft_distance,
-    unpack_codes,
 )
-from codec.types import CodecSpec, Codes, Waveform
+from codec.types import Waveform
 
 RATE = 24_000
-
-
-def spec(identity: str = "0123456789abcdef", codebooks: int = 6, size: int = 1024) -> CodecSpec:
-    return CodecSpec(RATE, 480, 1, codebooks, size, identity)
 
 
 def noise(seed: int, samples: int = RATE) -> Waveform:
@@ -68,30 +62,6 @@ def test_sounds_of_other_lengths_and_rates_are_refused() -> None:
 def test_silence_stays_silence_at_any_level() -> None:
     silence = Waveform(torch.zeros(1, 1, RATE), RATE)
     assert rms(same_level(silence, noise(1))) == 0
-
-
-@pytest.mark.parametrize(
-    ("codebooks", "frames", "size"), [(6, 50, 1024), (1, 7, 1024), (3, 11, 1000), (2, 5, 2)]
-)
-def test_packed_codes_come_back_and_take_their_bits(codebooks: int, frames: int, size: int) -> None:
-    generator = torch.Generator().manual_seed(0)
-    tokens = torch.randint(0, size, (1, codebooks, frames), generator=generator)
-    codes = Codes(tokens, spec(size=size))
-    data = pack_codes(codes)
-    assert torch.equal(unpack_codes(data, codes.spec).tokens, tokens)
-    assert len(data) == 14 + -(-codebooks * frames * (size - 1).bit_length() // 8)
-
-
-def test_packed_codes_of_another_codec_or_cut_off_are_refused() -> None:
-    data = pack_codes(Codes(torch.zeros(1, 6, 5, dtype=torch.long), spec()))
-    with pytest.raises(ValueError, match="are not of codec fedcba"):
-        unpack_codes(data, spec("fedcba9876543210"))
-    with pytest.raises(ValueError, match="hold 36 bytes"):
-        unpack_codes(data[:-2], spec())
-    with pytest.raises(ValueError, match="header alone has 14"):
-        unpack_codes(data[:5], spec())
-    with pytest.raises(ValueError, match="2 sounds"):
-        pack_codes(Codes(torch.zeros(2, 1, 5, dtype=torch.long), spec()))
 
 
 def slow_dac_distance(made: np.ndarray, true: np.ndarray, rate: int, mel: bool) -> float:

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 import codec
-from codec.features import MagnitudeSpectra, SpectralFeatures
-from codec.model import CodecConfig
+from codec.config import STEREO_48KHZ, CodecConfig
+from codec.features import VIEWS, MagnitudeSpectra, SpectralFeatures, View, views_at
 from codec.quantizer import ResidualQuantizer
+from codec.resampling import StreamResampler
 from codec.weights import save_codec
 
 TINY = CodecConfig(
@@ -52,6 +53,25 @@ def test_a_started_frame_counts_as_a_frame(tiny: codec.Codec) -> None:
 
 def test_any_rate_and_channel_count_may_come_in(tiny: codec.Codec) -> None:
     assert tiny.encode(noise(1.0, rate=44_100, channels=2)).tokens.shape == (1, 3, 50)
+    assert tiny.encode(noise(1.01, rate=8_000, channels=8)).tokens.shape == (1, 3, 51)
+    assert tiny.encode(noise(0.1, rate=44_101)).tokens.shape == (1, 3, 5)
+
+
+def test_every_sound_of_a_batch_is_resampled_by_itself(tiny: codec.Codec) -> None:
+    sounds = [noise(0.5, rate=44_100).samples, noise(0.5, rate=44_100).samples.flip(-1)]
+    together = tiny.encode(codec.Waveform(torch.cat(sounds), 44_100)).tokens
+    for sound, tokens in zip(sounds, together, strict=True):
+        resampler = StreamResampler(44_100, 24_000, channels=1)
+        at_home = torch.cat([resampler.push(sound[0]), resampler.finish()], dim=-1)
+        assert torch.equal(tiny.encode(codec.Waveform(at_home[None], 24_000)).tokens[0], tokens)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_samples_that_are_no_numbers_are_refused(tiny: codec.Codec, value: float) -> None:
+    samples = torch.zeros(1, 1, 900)
+    samples[..., 7] = value
+    with pytest.raises(ValueError, match="the waveform holds samples that are not finite numbers"):
+        tiny.encode(codec.Waveform(samples, 24_000))
 
 
 def test_fewer_codebooks_are_the_first_of_all_codebooks(tiny: codec.Codec) -> None:
@@ -197,3 +217,46 @@ def test_an_entry_out_of_use_restarts_from_data() -> None:
     book.counts[5], book.sums[5] = 0.01, 10.0
     quantizer(points, torch.tensor([1]), generator)
     assert book.vectors[5].abs().max() < 10
+
+
+def test_the_windows_are_as_long_at_any_rate_and_all_bins_are_kept_at_the_base_rate() -> None:
+    base, double = views_at(24_000), views_at(48_000)
+    assert [(view.window, view.per_frame, view.runs) for view in base] == [
+        (window, per_frame, ((bins, 1),)) for window, per_frame, bins in VIEWS
+    ]
+    assert views_at(16_000) == base
+    assert [view.window for view in double] == [2 * view.window for view in base]
+    assert SpectralFeatures(960, sample_rate=48_000).size < SpectralFeatures(480).size
+    for view in double[1:]:
+        seen = sum(bands * width for bands, width in view.runs)
+        assert view.window // 2 + 1 - 16 <= seen <= view.window // 2 + 1
+
+
+def test_a_band_of_bins_has_the_root_of_their_mean_power() -> None:
+    magnitudes = torch.rand(2, 11, 5, generator=torch.Generator().manual_seed(0))
+    pooled = View(20, 1, ((3, 1), (2, 4))).pooled(magnitudes)
+    assert pooled.shape == (2, 5, 5)
+    assert torch.equal(pooled[:, :3], magnitudes[:, :3])
+    for band in (0, 1):
+        wanted = magnitudes[:, 3 + 4 * band : 7 + 4 * band].square().mean(1).sqrt()
+        assert torch.allclose(pooled[:, 3 + band], wanted)
+
+
+def test_the_stereo_codec_is_half_as_large_as_the_mono_one() -> None:
+    mono, stereo = (
+        sum(parameter.numel() for parameter in codec.Codec(config).parameters())
+        for config in (CodecConfig(), STEREO_48KHZ)
+    )
+    assert stereo < 0.5 * mono
+    assert stereo < 2_300_000
+    spec = codec.Codec(STEREO_48KHZ).spec
+    assert (spec.channels, spec.sample_rate, spec.frame_rate, spec.bitrate_kbps) == (2, 48_000, 50, 4.0)
+
+
+def test_impossible_channels_are_refused() -> None:
+    with pytest.raises(ValueError, match="channels is 3; 1 and 2 are allowed"):
+        CodecConfig(channels=3)
+    with pytest.raises(ValueError, match="channels is 0; it must be at least 1"):
+        CodecConfig(channels=0)
+    with pytest.raises(ValueError, match="level_bands is 0; a codec of 2 channels needs"):
+        CodecConfig(channels=2, level_bands=0)

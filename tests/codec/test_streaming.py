@@ -43,6 +43,20 @@ OTHER = CodecConfig(
     head_window=800,
     level_bands=0,
 )
+STEREO = CodecConfig(
+    sample_rate=48_000,
+    hop_samples=960,
+    codebooks=2,
+    codebook_size=8,
+    latent_size=6,
+    encoder_width=8,
+    encoder_blocks=2,
+    decoder_width=8,
+    decoder_blocks=1,
+    head_window=3840,
+    level_bands=8,
+    channels=2,
+)
 # The promise is 1e-4; shapes as odd as these round less alike than the shipped one.
 TOLERANCE = 1e-5
 # Sizes of chunks, over and over; the last is all at once.
@@ -57,13 +71,17 @@ def random_codec(config: CodecConfig) -> codec.Codec:
         if name.endswith(".scale"):
             torch.nn.init.normal_(parameter)
     if model.decoder.levels is not None:
-        model.decoder.levels.direct.bias.add_(2.0)
-    points = model.encoder(noise(40 * config.hop_samples, 2)[:, 0])
+        model.decoder.levels.direct.bias.add_(2.0 if config.channels == 1 else 0.5)
+    if model.decoder.envelope is not None:
+        torch.nn.init.normal_(model.decoder.envelope.head.weight, std=0.1)
+    if model.decoder.side is not None:
+        model.decoder.side.levels.direct.bias.add_(0.5)
+    points = model.encoder(model.mixed(noise(40 * config.hop_samples, 2, config.channels)))
     model.quantizer.start(points, torch.Generator().manual_seed(0))
     return model
 
 
-@pytest.fixture(scope="module", params=[TINY, OTHER], ids=["tiny", "other"])
+@pytest.fixture(scope="module", params=[TINY, OTHER, STEREO], ids=["tiny", "other", "stereo"])
 def model(request: pytest.FixtureRequest) -> codec.Codec:
     return random_codec(request.param)
 
@@ -73,8 +91,8 @@ def tiny() -> codec.Codec:
     return random_codec(TINY)
 
 
-def noise(count: int, batch: int = 1) -> Tensor:
-    return 0.1 * torch.randn(batch, 1, count, generator=torch.Generator().manual_seed(1))
+def noise(count: int, batch: int = 1, channels: int = 1) -> Tensor:
+    return 0.1 * torch.randn(batch, channels, count, generator=torch.Generator().manual_seed(1))
 
 
 def random_tokens(model: codec.Codec, frames: int, batch: int = 1, codebooks: int | None = None) -> Tensor:
@@ -120,7 +138,7 @@ def sizes_of(state: Any) -> tuple[int, int]:
 
 @pytest.mark.parametrize("sizes", CHUNKINGS)
 def test_any_chunking_gives_the_offline_codes(model: codec.Codec, sizes: tuple[int, ...]) -> None:
-    samples = noise(60 * model.config.hop_samples + 11, batch=2)
+    samples = noise(60 * model.config.hop_samples + 11, batch=2, channels=model.config.channels)
     in_samples = tuple(size * 97 for size in sizes)
     tokens = streamed(EncoderStream(model, batch=2), samples, in_samples)
     expected = encoded(model, samples)
@@ -185,6 +203,14 @@ def test_no_sound_gives_no_codes_and_no_codes_no_sound(tiny: codec.Codec) -> Non
     assert DecoderStream(tiny).finish().shape == (1, 1, 0)
 
 
+def test_a_stereo_stream_takes_and_gives_two_channels() -> None:
+    stereo = random_codec(STEREO)
+    assert DecoderStream(stereo, batch=3).finish().shape == (3, 2, 0)
+    assert EncoderStream(stereo, batch=3).push(torch.zeros(3, 2, 0)).shape == (3, 2, 0)
+    with pytest.raises(ValueError, match=r"shape \(1, 1, 9\); \(1, 2, T\) is needed"):
+        EncoderStream(stereo).push(torch.zeros(1, 1, 9))
+
+
 def test_fewer_codebooks_stream_like_all(tiny: codec.Codec) -> None:
     samples = noise(4_000)
     tokens = streamed(EncoderStream(tiny, codebooks=2), samples, (700,))
@@ -201,7 +227,7 @@ def test_a_new_stream_goes_on_from_a_state(model: codec.Codec, place: int) -> No
     rest = streamed(DecoderStream(model, batch=2, state=first.state), tokens[..., place:], (6,))
     assert torch.allclose(torch.cat([begun, rest], -1), decoded(model, tokens), rtol=0, atol=TOLERANCE)
 
-    samples, cut = noise(40 * hop, batch=2), max(0, place * hop - 3)
+    samples, cut = noise(40 * hop, 2, model.config.channels), max(0, place * hop - 3)
     opened = EncoderStream(model, codebooks=2, batch=2)
     begun = opened.push(samples[..., :cut])
     rest = streamed(EncoderStream(model, batch=2, state=opened.state), samples[..., cut:], (777,))
@@ -268,13 +294,14 @@ def test_the_decoders_look_ahead_is_exact(model: codec.Codec, place: int) -> Non
 
 @pytest.mark.parametrize("fraction", [0.3, 0.9])
 def test_the_encoders_look_ahead_is_exact(model: codec.Codec, fraction: float) -> None:
-    hop, samples = model.config.hop_samples, noise(60 * model.config.hop_samples)
+    hop, channels = model.config.hop_samples, model.config.channels
+    samples = noise(60 * hop, channels=channels)
     ahead = round(encoder_look_ahead_seconds(model) * model.config.sample_rate)
     first = 10  # the first frame that may see the change
     start = round((first + fraction) * hop) + ahead
     changed = samples.clone()
-    changed[..., start:] += 100 * noise(samples.shape[-1])[..., start:].flip(-1)
-    latents, others = model.encoder(samples[:, 0]), model.encoder(changed[:, 0])
+    changed[..., start:] += 100 * samples[..., start:].flip(-1)
+    latents, others = (model.encoder(model.mixed(sound)) for sound in (samples, changed))
     assert int((latents != others).any(-1)[0].nonzero()[0]) == first
     assert torch.equal(encoded(model, samples)[..., :first], encoded(model, changed)[..., :first])
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from codec.losses import ReconstructionLoss, stft_distances
-from codec.model import CodecConfig
+from codec.model import CodecConfig, Sketch
 from codec.pool import AudioPool
 from codec.training import CodecTrainer, CodecTrainingConfig
 from codec.types import CheckpointError
@@ -31,6 +31,9 @@ SHORT = CodecTrainingConfig(
 )  # fmt: skip
 
 
+STEREO = replace(TINY, sample_rate=48_000, hop_samples=960, head_window=3840, level_bands=16, channels=2)
+
+
 @pytest.fixture
 def pool(tmp_path: Path) -> AudioPool:
     folder = tmp_path / "pool"
@@ -40,6 +43,25 @@ def pool(tmp_path: Path) -> AudioPool:
     clips = [{"start": 0, "samples": 20_000}, {"start": 20_000, "samples": 4_000}]
     (folder / "shard-00000.json").write_text(json.dumps({"sample_rate": 24_000, "clips": clips}))
     return AudioPool(folder, 24_000)
+
+
+@pytest.fixture
+def stereo_pool(tmp_path: Path) -> AudioPool:
+    """Panned tones over a little noise, and a clip that is the same on both channels."""
+    rng, rate, seconds = np.random.default_rng(0), 48_000, 2
+    times, clips = np.arange(seconds * rate) / rate, []
+    for _ in range(12):
+        gains = rng.uniform(0, 0.2, (3, 2))
+        tones = np.sin(2 * np.pi * rng.uniform(100, 3_000, 3) * times[:, None])  # [T, tones]
+        clips.append(tones @ gains + rng.normal(0, 0.002, (len(times), 2)))
+    clips.append(np.repeat(clips[0].mean(axis=1, keepdims=True), 2, axis=1))
+    folder = tmp_path / "stereo"
+    folder.mkdir()
+    np.save(folder / "shard-00000.npy", np.round(np.concatenate(clips) * 32767).astype(np.int16))
+    index = [{"start": n * len(times), "samples": len(times)} for n in range(len(clips))]
+    text = json.dumps({"sample_rate": rate, "channels": 2, "clips": index})
+    (folder / "shard-00000.json").write_text(text)
+    return AudioPool(folder, rate, channels=2)
 
 
 def trainer(pool: AudioPool, folder: Path) -> CodecTrainer:
@@ -87,6 +109,63 @@ def test_a_crop_lies_within_one_clip_and_a_short_clip_is_followed_by_silence(poo
     short = [row for row in crops if not row[4_000:].any()]
     assert short
     assert len(short) < 40
+
+
+def test_crops_of_two_channels_keep_them_apart(stereo_pool: AudioPool) -> None:
+    crops = stereo_pool.crops(30, 4_800, torch.Generator().manual_seed(0))
+    assert crops.shape == (30, 2, 4_800)
+    sides = (crops[:, 0] - crops[:, 1]).square().mean(-1)
+    assert int((sides > 0).sum()) > 20
+    assert (crops.square().mean(-1) > 0).all()
+
+
+def test_a_pool_of_other_channels_is_refused(pool: AudioPool, stereo_pool: AudioPool, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="channels is 2; this codec takes 1"):
+        AudioPool(tmp_path / "stereo", 48_000)
+    with pytest.raises(ValueError, match="channels is 1; this codec takes 2"):
+        AudioPool(tmp_path / "pool", 24_000, channels=2)
+    with pytest.raises(ValueError, match="the pool has 1 channels; this codec takes 2"):
+        CodecTrainer(stereo_pool, pool, tmp_path / "run", SHORT, STEREO)
+
+
+def test_a_resumed_stereo_run_is_the_run_that_never_stopped(
+    stereo_pool: AudioPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CodecTrainer, "validate", lambda _: {})  # takes longer than all the steps
+    whole = CodecTrainer(stereo_pool, stereo_pool, tmp_path / "whole", SHORT, STEREO)
+    whole.run()
+    for stop in (2, 5, None):
+        parts = CodecTrainer(stereo_pool, stereo_pool, tmp_path / "parts", SHORT, STEREO)
+        parts.run(until_step=stop)
+    for name, tensor in state(whole).items():
+        assert torch.equal(tensor, state(parts)[name]), name
+
+
+def test_the_loss_of_a_stereo_codec_falls_and_mono_stays_in_the_middle(
+    stereo_pool: AudioPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CodecTrainer, "validate", lambda _: {})
+    steps = replace(
+        SHORT, steps=120, adversarial_steps=4, finishing_steps=4, batch=4, crop_frames=20, warmup_steps=10,
+        quantizer_start_step=200, learning_rate=3e-4,
+    )  # fmt: skip
+    shape = replace(STEREO, latent_size=16, encoder_width=24, decoder_width=24)
+    made = CodecTrainer(stereo_pool, stereo_pool, tmp_path / "run", steps, shape)
+    crops = stereo_pool.crops(8, 48_000, torch.Generator().manual_seed(1))
+    mono = crops.mean(1, keepdim=True).expand(-1, 2, -1)
+
+    @torch.no_grad()
+    def heard(samples: torch.Tensor) -> Sketch:
+        return made.codec.decoder(made.codec.encoder(samples))
+
+    losses = []
+    for stop in (1, 128):
+        made.run(until_step=stop)
+        views = made.codec.decoder.produced_views(heard(crops).spectrum)
+        losses.append(float(made.magnitude_loss(views, made.codec.decoder.true_views(crops))[0]))
+    assert losses[1] < 0.9 * losses[0]
+    left, right = made.codec.decoder.synthesise(heard(mono)).unbind(1)
+    assert float((left - right).norm()) < 0.2 * float((left + right).norm())
 
 
 def test_a_pool_of_another_rate_is_refused(pool: AudioPool, tmp_path: Path) -> None:
