@@ -30,6 +30,7 @@ from audiogen.lm import LMConfig
 from audiogen.lm_training import LMTrainer, LMTrainingConfig
 from audiogen.soundfont import find_soundfont
 from codec import parallel
+from codec.config import CodecConfig
 from codec.entropy_training import FittedGuesser, GuesserTrainingConfig, fit_guesser
 from codec.guesser_files import has_guesser, save_guesser
 from codec.pool import AudioPool
@@ -56,8 +57,9 @@ class TrainingPlan:
     """What `audiogen train` is asked to do.
 
     `minutes`: of each network, after which it stops at a checkpoint; the schedules count steps, so that a run taken up
-    again is the same run. `fonts`: for the codec, on top of POOL_FONTS. `player_tunes`: how many tunes, drawn at
-    random, the player learns from, `renditions` times each; all of them would take hours to render and encode.
+    again is the same run. `fonts`: for the codec, on top of POOL_FONTS. `shape`: of the codec. `player_tunes`: how many
+    tunes, drawn at random, the player learns from, `renditions` times each; all of them would take hours to render and
+    encode.
     """
 
     work: Path
@@ -68,6 +70,7 @@ class TrainingPlan:
     player_tunes: int = 1200
     renditions: int = 1
     fonts: tuple[Path, ...] = ()
+    shape: CodecConfig = field(default_factory=CodecConfig)
     codec: CodecTrainingConfig = field(default_factory=CodecTrainingConfig)
     guesser: GuesserTrainingConfig = field(default_factory=GuesserTrainingConfig)
     player: LMTrainingConfig = field(default_factory=LMTrainingConfig)
@@ -97,19 +100,26 @@ def train_codec(plan: TrainingPlan, split: Split) -> tuple[Rejected, ...]:
     parallel.join()
     rejected: list[Rejected] = []
     fonts: Sequence[str | Path] = [*(find_soundfont(name) for name in POOL_FONTS), *plan.fonts]
+    rate, channels = plan.shape.sample_rate, plan.shape.channels
     for name, tunes, hours in (("train", split.train, plan.pool_hours), ("valid", split.valid, 0.4)):
         pool = build_audio_pool(
             plan.work / "pool" / name, tunes=[tune.abc for tune in tunes], soundfonts=fonts, hours=hours,
-            seed=SEED if name == "train" else SEED + 1, worker=parallel.rank(), workers=parallel.processes(),
+            seed=SEED if name == "train" else SEED + 1, sample_rate=rate, channels=channels,
+            worker=parallel.rank(), workers=parallel.processes(),
         )  # fmt: skip
         rejected += [
             Rejected(f"{name} pool, {count} times", reason) for reason, count in pool.rejected.items()
         ]
     parallel.wait_for_all()
-    rate = codec.CodecConfig().sample_rate
-    pools = [AudioPool(plan.work / "pool" / name, rate) for name in ("train", "valid")]
+    pools = [AudioPool(plan.work / "pool" / name, rate, channels) for name in ("train", "valid")]
     trainer = CodecTrainer(
-        pools[0], pools[1], plan.work / "codec", plan.codec, device=plan.device, precision=plan.precision
+        pools[0],
+        pools[1],
+        plan.work / "codec",
+        plan.codec,
+        plan.shape,
+        device=plan.device,
+        precision=plan.precision,
     )
     trainer.run(plan.minutes)
     if trainer.step >= trainer.total_steps and parallel.rank() == 0:

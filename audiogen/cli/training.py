@@ -153,17 +153,24 @@ def train_codec(
     soundfont: PoolFonts = None,
     device: Device = "cpu",
     precision: PrecisionOption = Precision.fp32,
+    stereo: Annotated[
+        bool, typer.Option("--stereo", help="Train a 48 kHz stereo codec; give it a --work of its own.")
+    ] = False,
     quick: Quick = False,
 ) -> None:
     """Render sound and train the codec on it; weights in WORK/codec.
 
     \b
-    Example:
+    Examples:
       audiogen train codec --work runs/ --tunes tunes.jsonl --device cuda
+      audiogen train codec --work runs48/ --tunes tunes.jsonl --stereo
     """
+    import codec
     from audiogen import training
 
     plan = _plan(work, minutes, device, precision, quick, pool_hours, soundfont)
+    if stereo:
+        plan = replace(plan, shape=codec.STEREO_48KHZ)
     split = training.read_split(tunes, valid)
     _finish(work, split.rejected + training.train_codec(plan, split))
 
