@@ -56,6 +56,11 @@ VARIANTS = (
     Variant("no levels of their own for the ear's bands", {"level_bands": 0}),
     Variant("floor of magnitudes 20 to 40 dB higher", OLD_SCALE),
     Variant("then without discriminators", refining={"finishing_steps": REFINING_STEPS}),
+    Variant(
+        "the same, no gains along the window",
+        {"envelope_knots": 0},
+        refining={"finishing_steps": REFINING_STEPS},
+    ),
     Variant("then with discriminators", refining={"adversarial_steps": REFINING_STEPS}),
 )
 
