@@ -170,6 +170,12 @@ def codec(
         list[int] | None,
         typer.Option(min=1, metavar="K", help="Of our codec; again for more; else every number of them."),
     ] = None,
+    bitrate: Annotated[
+        list[float] | None,
+        typer.Option(
+            metavar="KBPS", help="That files of our codec stay within; again for more; else 3, 1.5."
+        ),
+    ] = None,
     other: Annotated[
         list[str] | None,
         typer.Option("--codec", metavar="NAME|DIR", help="Another codec beside it; again for more."),
@@ -207,7 +213,7 @@ def codec(
     """
     from audiogen.evaluation.clips import recorded_clips, rendered_clips, sound_files
     from audiogen.evaluation.codec_quality import QualitySettings, measure_codec
-    from audiogen.evaluation.coders import OPUS_KBPS, short_names
+    from audiogen.evaluation.coders import OPUS_KBPS, OUR_KBPS, short_names
     from audiogen.evaluation.material import TunePicker
     from codec import load
 
@@ -215,6 +221,7 @@ def codec(
     network = load(model, device or "cpu")
     settings = QualitySettings(
         codebooks=tuple(codebooks or ()),
+        our_kbps=tuple(bitrate or OUR_KBPS),
         others={short: load(name, device or "cpu") for short, name in short_names(other or ()).items()},
         opus_kbps=tuple(opus or OPUS_KBPS),
         visqol=visqol,
