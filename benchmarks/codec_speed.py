@@ -5,7 +5,7 @@
 Every length and number of threads gets a process of its own in which the two take turns, so that a busy machine slows
 both; medians of the rounds are given. Peak memory is that of a process that does one round trip with one codec. EnCodec
 runs with random weights of the published shape: the time does not depend on the values, and nothing is downloaded. It
-is asked for 3 kbps, which is what ours has at most.
+is asked for 3 kbps, about what the files of ours spend with all codebooks.
 """
 
 from __future__ import annotations
