@@ -1,4 +1,4 @@
-"""Where tunes come from, their families and their splits."""
+"""Where tunes come from, what is left out on the way, and how a corpus is split."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from pathlib import Path
 import pytest
 
 from audiogen.data import corpus as corpus_module
-from audiogen.data.corpus import Corpus, CorpusTune, Rejected, read_corpus, split_abc
-from audiogen.data.families import interval_profile, melody_families, split_of
+from audiogen.data.corpus import Corpus, CorpusTune, Rejected, read_corpus
+from symbolic_bridge.tune import Tune
 
 KESH = (
     "X:1\nT:The Kesh\nR:jig\nM:6/8\nK:G\n|:GAG GAB|ABA ABd|edd gdd|edB dBA|GAG GAB|ABA ABd|edd gdB|AGF G3:|\n"
-)
-# The same melody a fourth lower in another key, with an ornament, a chord symbol and other lengths.
-KESH_IN_D = (
-    'X:9\nT:Kesh\nM:6/8\nK:D\n"D"{e}DED DEF|EFE EFA|BAA dAA|BAF AF>E|DED DEF|EFE EFA|BAA dAF|EDC D3|\n'
 )
 MAGGIE = (
     "X:2\nT:Drowsy Maggie\nM:4/4\nR:reel\nK:Edor\n"
@@ -29,18 +25,6 @@ def tune(key: str, abc: str, **values: str) -> CorpusTune:
     return CorpusTune(source, identifier, abc, **values)
 
 
-def test_the_profile_ignores_key_lengths_graces_and_chord_symbols() -> None:
-    assert interval_profile(KESH) == interval_profile(KESH_IN_D)
-    assert interval_profile("X:1\nK:C\nC2 c'|[K:G] C, % d e\n") == (14, -21)
-
-
-def test_settings_of_one_melody_are_one_family_whatever_their_order() -> None:
-    abcs = {"a/1": KESH, "b/9": KESH_IN_D, "a/2": MAGGIE}
-    families = melody_families(abcs)
-    assert families["a/1"] == families["b/9"] != families["a/2"]
-    assert melody_families(dict(reversed(abcs.items()))) == families
-
-
 def test_no_family_is_divided_by_a_split() -> None:
     tunes = [tune(f"s/{n}", KESH, family=f"f{n // 3}") for n in range(300)]
     splits = Corpus(tuple(tunes)).split({"train": 0.8, "test": 0.2})
@@ -50,14 +34,16 @@ def test_no_family_is_divided_by_a_split() -> None:
     assert 10 <= len(families["test"]) <= 30
 
 
-def test_the_split_of_a_family_follows_from_its_name_and_the_seed() -> None:
-    shares = {"train": 0.5, "valid": 0.25, "test": 0.25}
-    before = [split_of(f"f{n}", shares) for n in range(50)]
-    assert before == [split_of(f"f{n}", shares) for n in range(50)]
-    assert set(before) == set(shares)
-    assert before != [split_of(f"f{n}", shares, seed=1) for n in range(50)]
-    with pytest.raises(ValueError, match="add up to 1"):
-        split_of("f", {"train": 0.5})
+def test_tunes_that_state_no_family_join_the_one_they_sound_like() -> None:
+    tunes = (
+        tune("s/1", KESH, family="17"),
+        tune("t/1", KESH),
+        tune("t/2", MAGGIE, group="g"),
+        tune("t/3", "", group="g"),
+    )
+    families = [item.family for item in Corpus(tunes).with_families().tunes]
+    assert families[:2] == ["17", "17"]
+    assert families[2] == families[3] != "17"
 
 
 def test_json_lines_are_read_and_faults_are_reported(tmp_path: Path) -> None:
@@ -93,13 +79,6 @@ def test_an_abc_folder_is_read_file_by_file_with_its_file_fields(tmp_path: Path)
     assert [item.item for item in corpus.rejected] == ["c"]
 
 
-def test_tunes_without_a_key_and_numbers_given_twice_are_handled() -> None:
-    items = list(split_abc(KESH + "\n" + MAGGIE.replace("X:2", "X:1") + "\nX:3\nT:no notes\n", "f", "MIT"))
-    assert [getattr(item, "id", None) for item in items] == ["1", "1.2", None]
-    assert isinstance(items[2], Rejected)
-    assert "K:" in items[2].reason
-
-
 def test_burdened_licences_are_left_out_with_a_reason() -> None:
     tunes = (tune("a/1", KESH, licence="MIT"), tune("b/1", MAGGIE, licence="CC BY-SA 4.0"))
     kept = Corpus(tunes).without_licences()
@@ -127,3 +106,37 @@ def test_the_default_corpus_is_read_without_importing_music21(
     monkeypatch.setattr(corpus_module.importlib.util, "find_spec", lambda name: spec)
     corpus = read_corpus()
     assert [item.key for item in corpus.tunes] == ["m21_airds/book1/1", "m21_airds/book1/2"]
+
+
+def test_a_midi_file_is_a_tune(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    Tune.from_abc(KESH).to_midi(tmp_path / "deep" / "kesh.mid")
+    (tmp_path / "broken.MIDI").write_bytes(b"MThd\0\0")
+    corpus = read_corpus(tmp_path)
+    assert [item.key for item in corpus.tunes] == ["deep/kesh/1"]
+    pitches = [note.pitches[0].midi for bar in Tune.from_abc(corpus.tunes[0].abc).bars for note in bar.notes]
+    unfolded = Tune.from_abc(KESH).unfold()
+    assert pitches == [note.pitches[0].midi for bar in unfolded.bars for note in bar.notes]
+    assert [item.item for item in corpus.rejected] == ["broken.MIDI"]
+
+
+def test_what_is_no_text_is_rejected_by_name(tmp_path: Path) -> None:
+    (tmp_path / "binary.abc").write_bytes(b"X:1\n\0\0\0")
+    (tmp_path / "blank.abc").write_bytes(b" \n\n")
+    (tmp_path / "torn.abc").write_bytes(b"\xff\xfeX\0:\0\xd8")
+    (tmp_path / "good.abc").write_text(KESH, "utf-8")
+    reasons = {item.item: item.reason for item in read_corpus(tmp_path).rejected}
+    assert reasons == {
+        "binary.abc": "is no text",
+        "blank.abc": "is empty",
+        "torn.abc": "is not in utf-16-le, as its first bytes promise",
+    }
+
+
+def test_a_line_of_json_may_hold_any_end_of_line_but_one(tmp_path: Path) -> None:
+    path = tmp_path / "tunes.jsonl"
+    record = {"source": "s", "id": "1", "abc": KESH, "title": "one\u2028two\x85three"}
+    path.write_bytes((json.dumps(record, ensure_ascii=False) + "\r\n").encode())
+    corpus = read_corpus(path)
+    assert [item.title for item in corpus.tunes] == ["one\u2028two\x85three"]
+    assert corpus.rejected == ()
