@@ -101,7 +101,10 @@ def train_codec(plan: TrainingPlan, split: Split) -> tuple[Rejected, ...]:
     rejected: list[Rejected] = []
     fonts: Sequence[str | Path] = [*(find_soundfont(name) for name in POOL_FONTS), *plan.fonts]
     rate, channels = plan.shape.sample_rate, plan.shape.channels
-    for name, tunes, hours in (("train", split.train, plan.pool_hours), ("valid", split.valid, 0.4)):
+    for name, tunes, hours in (
+        ("train", split.train, plan.pool_hours),
+        ("valid", split.valid, min(0.4, plan.pool_hours)),
+    ):
         pool = build_audio_pool(
             plan.work / "pool" / name, tunes=[tune.abc for tune in tunes], soundfonts=fonts, hours=hours,
             seed=SEED if name == "train" else SEED + 1, sample_rate=rate, channels=channels,

@@ -84,6 +84,15 @@ def test_a_stereo_codec_is_trained_on_a_stereo_pool(
 ) -> None:
     monkeypatch.setattr(training, "POOL_FONTS", (FONT,))
     monkeypatch.setattr(training, "quick", shortest)
+    small = replace(
+        codec.STEREO_48KHZ,
+        latent_size=8,
+        encoder_width=8,
+        encoder_blocks=1,
+        decoder_width=8,
+        decoder_blocks=1,
+    )
+    monkeypatch.setattr(codec, "STEREO_48KHZ", small)
     paths = ["--work", str(tmp_path / "runs"), "--tunes", str(tunes), "--valid", str(tunes)]
     assert run(["train", "codec", *paths, "--stereo", "--quick"]) == 0
     spec = codec.load(tmp_path / "runs" / "weights").spec
