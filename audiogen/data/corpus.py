@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audiogen.data.corpus_abc import decode_text, split_abc
 from audiogen.data.corpus_items import UNKNOWN_LICENCE, CorpusTune, Rejected
+from audiogen.data.corpus_json_lines import read_json_lines
 from audiogen.data.corpus_thesession import read_csv_dump, read_json_dump
 from audiogen.data.families import melody_families, split_of
 from symbolic_bridge.tune import Tune
@@ -26,7 +26,6 @@ MUSIC21_LICENCE = "distributed with music21 (tunes public domain)"
 MUSIC21_HINT = (
     "no tunes were named and music21, whose corpus is the default, is missing: pip install 'audiogen[corpus]'"
 )
-_REQUIRED_KEYS = ("source", "id", "abc")
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ def _read_file(path: Path, name: str) -> Iterator[CorpusTune | Rejected]:
     if not text.strip() or "\0" in text:
         yield Rejected(name, "is no text" if text.strip() else "is empty")
     elif suffix == ".jsonl":
-        yield from _read_json_lines(text, name)
+        yield from read_json_lines(text, name)
     elif suffix == ".json":
         yield from read_json_dump(text, name)
     elif suffix == ".csv":
@@ -144,27 +143,6 @@ def _read_midi(path: Path, name: str) -> CorpusTune | Rejected:
     except (ValueError, EOFError) as error:
         return Rejected(name, str(error).removeprefix(f"{path}: "))
     return CorpusTune(name.removesuffix(path.suffix), "1", abc, title=tune.header.title)
-
-
-def _read_json_lines(text: str, name: str) -> Iterator[CorpusTune | Rejected]:
-    # Not splitlines(): a string in JSON may hold U+2028 and other ends of lines as they are.
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        place = f"{name}:{number}"
-        try:
-            record = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
-            yield Rejected(place, f"is not JSON ({error})")
-            continue
-        missing = [key for key in _REQUIRED_KEYS if not isinstance(record, dict) or key not in record]
-        if missing:
-            yield Rejected(place, f"has no {missing[0]!r}")
-            continue
-        values = {
-            key: str(record.get(key) or "") for key in ("source", "id", "abc", "family", "title", "rhythm")
-        }
-        yield CorpusTune(**values, licence=str(record.get("licence") or UNKNOWN_LICENCE))
 
 
 def _read_music21() -> Iterator[CorpusTune | Rejected]:

@@ -9,6 +9,7 @@ import pytest
 
 from audiogen.data import corpus as corpus_module
 from audiogen.data.corpus import Corpus, CorpusTune, Rejected, read_corpus
+from audiogen.data.corpus_json_lines import write_json_lines
 from symbolic_bridge.tune import Tune
 
 KESH = (
@@ -133,10 +134,14 @@ def test_what_is_no_text_is_rejected_by_name(tmp_path: Path) -> None:
     }
 
 
-def test_a_line_of_json_may_hold_any_end_of_line_but_one(tmp_path: Path) -> None:
+def test_tunes_are_the_same_when_written_and_read_again(tmp_path: Path) -> None:
     path = tmp_path / "tunes.jsonl"
-    record = {"source": "s", "id": "1", "abc": KESH, "title": "one\u2028two\x85three"}
-    path.write_bytes((json.dumps(record, ensure_ascii=False) + "\r\n").encode())
-    corpus = read_corpus(path)
-    assert [item.title for item in corpus.tunes] == ["one\u2028two\x85three"]
-    assert corpus.rejected == ()
+    tunes = (
+        tune("s/1", KESH, family="f", title="one\u2028two\x85three", rhythm="jig", licence="MIT"),
+        tune("s/2", MAGGIE),
+    )
+    write_json_lines(path, tunes, {"s/1": "jig"})
+    assert read_corpus(path) == Corpus(tunes)
+    assert [json.loads(line).get("kind") for line in path.read_text("utf-8").split("\n")[:2]] == ["jig", None]
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert read_corpus(path) == Corpus(tunes)

@@ -12,7 +12,18 @@ from audiogen.data.corpus_items import CorpusTune, Rejected
 from audiogen.data.corpus_thesession import LICENCE, read_csv_dump, read_json_dump
 from symbolic_bridge.tune import Key, Meter, Tune
 
-COLUMNS: tuple[str, ...] = ("tune_id", "setting_id", "name", "type", "meter", "mode", "abc", "date", "username", "composer")
+COLUMNS: tuple[str, ...] = (
+    "tune_id",
+    "setting_id",
+    "name",
+    "type",
+    "meter",
+    "mode",
+    "abc",
+    "date",
+    "username",
+    "composer",
+)
 BODY = '|:"G"GAG GAB|"D"ABA ABd|\r\nedd gdd|1 edB dBA:|2 edB AGF||\r\n'
 ROW = {
     "tune_id": "9001", "setting_id": "9100", "name": 'Test "One", The', "type": "jig", "meter": "6/8", "mode": "Gmajor",
