@@ -1,12 +1,12 @@
-"""`audiogen data` and `audiogen train`: building shards and training the three networks."""
+"""`audiogen train`: training the three networks."""
 
 from __future__ import annotations
 
 import json
 import math
 import shutil
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -14,20 +14,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audiogen.cli.codecs import Json
-from audiogen.cli.console import print_json, progress_bars, say
+from audiogen.cli.console import say
+from audiogen.cli.data import Device, Tunes, say_rejected
 
 if TYPE_CHECKING:
     from audiogen.data.corpus import CorpusTune, Rejected
     from audiogen.training import Split, TrainingPlan
 
-data_app = typer.Typer(help="Build training data.", no_args_is_help=True, rich_markup_mode=None)
 train_app = typer.Typer(
     help="Train the networks from scratch; taken up again where it stopped.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-REJECTIONS_SHOWN = 20
 
 
 class Precision(StrEnum):
@@ -37,18 +35,11 @@ class Precision(StrEnum):
     bf16 = "bf16"
 
 
-Tunes = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="PATH", help="ABC file or folder, or .jsonl with `abc`; without it music21's corpus."
-    ),
-]
 ValidTunes = Annotated[
     Path | None,
     typer.Option(metavar="PATH", help="Tunes to measure on; without it some melody families of --tunes."),
 ]
 Work = Annotated[Path, typer.Option(metavar="DIR", help="Where everything is kept, and taken up again.")]
-Device = Annotated[str, typer.Option(metavar="D", help="cpu or cuda.")]
 Minutes = Annotated[
     float | None,
     typer.Option(
@@ -67,80 +58,6 @@ PoolFonts = Annotated[
 PrecisionOption = Annotated[
     Precision, typer.Option(help="Of the matrix products; bf16 pays on a GPU and on CPUs with AVX512-BF16.")
 ]
-
-
-@data_app.command("build")
-def build(
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the shards.")],
-    tunes: Tunes = None,
-    soundfont: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FONT", help="Name or file, .sf2 or .sf3; again for more, drawn at random."),
-    ] = None,
-    renditions: Annotated[int, typer.Option(metavar="N", help="How often each tune is played.")] = 1,
-    limit: Annotated[int | None, typer.Option(metavar="N", help="Take only the first N tunes.")] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of all that is drawn.")] = 0,
-    worker: Annotated[int, typer.Option(metavar="I", help="Which of --workers this process is, from 0.")] = 0,
-    workers: Annotated[int, typer.Option(metavar="N", help="How many processes share the folder.")] = 1,
-    model: Annotated[str | None, typer.Option(help="Name or folder of codec weights.")] = None,
-    device: Device = "cpu",
-    as_json: Json = False,
-) -> None:
-    """Render tunes with random instrument, font, tempo, key, accompaniment, room and gain; encode them into shards.
-
-    Tunes are split by melody family into DIR/train, DIR/valid and DIR/test. An interrupted build goes on where it
-    stopped. What was left out, and why, is said at the end and stands in each report.json.
-
-    \b
-    Example:
-      audiogen data build --tunes session.jsonl -o shards/ --renditions 2
-    """
-    import codec
-    from audiogen.data.build import build_dataset
-    from audiogen.data.corpus import read_corpus
-
-    if limit is not None and limit < 1:
-        raise ValueError(f"--limit {limit}: at least 1 is needed")
-    corpus = read_corpus(tunes)
-    if limit is not None:
-        corpus = replace(corpus, tunes=corpus.tunes[:limit])
-    network = codec.load(model, device)
-    report: dict[str, object] = {"output": str(output)}
-    rejected = list(corpus.rejected)
-    with progress_bars() as progress:
-        for name, part in corpus.split().items():
-            if not part:
-                continue
-            done = build_dataset(
-                output / name,
-                tunes=part,
-                codec=network,
-                seed=seed,
-                soundfonts=soundfont or (None,),
-                renditions=renditions,
-                worker=worker,
-                workers=workers,
-                left_out=corpus.rejected,
-                progress=_bar(progress, name),
-            )
-            rejected += done.rejected
-            report[name] = {
-                "clips": done.clips,
-                "seconds": round(done.seconds, 1),
-                "shards_written": done.written,
-                "shards_found": done.skipped,
-                "rejected": len(done.rejected),
-            }
-    report["rejected"] = [asdict(item) for item in rejected]
-    if as_json:
-        print_json(report)
-        return
-    for name, entry in report.items():
-        if isinstance(entry, dict):
-            say(
-                f"{output / name}: {entry['clips']} clips, {entry['seconds']} s, {entry['rejected']} rejected"
-            )
-    _say_rejected(rejected)
 
 
 @train_app.command("codec")
@@ -317,7 +234,7 @@ def _finish(work: Path, rejected: Iterable[Rejected]) -> None:
 
     if parallel.rank() > 0:
         return
-    _say_rejected(list(rejected))
+    say_rejected(list(rejected))
     target = work / "weights"
     target.mkdir(parents=True, exist_ok=True)
     places = {
@@ -337,14 +254,3 @@ def _finish(work: Path, rejected: Iterable[Rejected]) -> None:
         if (target / f"{name}.safetensors").is_file():
             found.append(name)
     say(f"{target}: {', '.join(found) or 'nothing yet'}")
-
-
-def _bar(progress: Callable[[str, float], None], name: str) -> Callable[[float], None]:
-    return lambda done: progress(name, done)
-
-
-def _say_rejected(rejected: list[Rejected]) -> None:
-    for item in rejected[:REJECTIONS_SHOWN]:
-        say(f"rejected: {item.item}: {item.reason}")
-    if len(rejected) > REJECTIONS_SHOWN:
-        say(f"rejected: {len(rejected) - REJECTIONS_SHOWN} more; see report.json")

@@ -10,7 +10,7 @@ from pathlib import Path
 from audiogen.data.corpus_abc import decode_text, split_abc
 from audiogen.data.corpus_items import UNKNOWN_LICENCE, CorpusTune, Rejected
 from audiogen.data.corpus_json_lines import read_json_lines
-from audiogen.data.corpus_thesession import read_csv_dump, read_json_dump
+from audiogen.data.corpus_thesession import DUMP_SUFFIXES, read_dump
 from audiogen.data.families import melody_families, split_of
 from symbolic_bridge.tune import Tune
 
@@ -19,7 +19,7 @@ DEFAULT_SPLITS: Mapping[str, float] = {"train": 0.9, "valid": 0.04, "test": 0.06
 SHARE_ALIKE_LICENCES = ("GPL", "CC BY-SA", "ODbL")
 # What is read in a folder; a file that is named may also end in anything else and is then taken for ABC.
 MIDI_SUFFIXES = (".mid", ".midi")
-FOLDER_SUFFIXES = (".abc", ".jsonl", ".json", ".csv", *MIDI_SUFFIXES)
+FOLDER_SUFFIXES = (".abc", ".jsonl", *DUMP_SUFFIXES, *MIDI_SUFFIXES)
 # Folders of music21's corpus that hold dance tunes in ABC, and the source name of each.
 MUSIC21_FOLDERS = {"airdsAirs": "m21_airds", "oneills1850": "m21_oneill1850", "ryansMammoth": "m21_ryans"}
 MUSIC21_LICENCE = "distributed with music21 (tunes public domain)"
@@ -68,21 +68,22 @@ class Corpus:
         return {name: tuple(tunes) for name, tunes in placed.items()}
 
 
-def read_corpus(path: str | Path | None = None) -> Corpus:
+def read_corpus(*paths: str | Path | None) -> Corpus:
     """Read tunes.
 
     Args:
-        path: a .jsonl file (objects with `source`, `id`, `abc` and perhaps `family`, `title`, `rhythm`,
+        paths: each a .jsonl file (objects with `source`, `id`, `abc` and perhaps `family`, `title`, `rhythm`,
             `licence`), TheSession's dump (.json or .csv), a MIDI file, a file of ABC, a folder of such files, or
-            None for music21's corpus.
+            None for music21's corpus, which is also read when there are no paths.
 
     Returns:
         The tunes, and every item that holds none with the reason; items seen twice are kept once.
 
     Raises:
-        ValueError: the path does not exist, music21 is asked for and missing, or nothing at all was found.
+        ValueError: a path does not exist, music21 is asked for and missing, or nothing at all was found.
     """
-    items = _read_music21() if path is None else _read_path(Path(path))
+    named = paths or (None,)
+    items = [item for path in named for item in (_read_music21() if path is None else _read_path(Path(path)))]
     tunes: dict[str, CorpusTune] = {}
     rejected: list[Rejected] = []
     for item in items:
@@ -94,7 +95,8 @@ def read_corpus(path: str | Path | None = None) -> Corpus:
             tunes[item.key] = item
     if not tunes:
         reasons = f" ({rejected[0].item}: {rejected[0].reason})" if rejected else ""
-        raise ValueError(f"{path or 'music21'} holds no tunes{reasons}")
+        where = ", ".join(str(path or "music21") for path in named)
+        raise ValueError(f"{where} holds no tunes{reasons}")
     return Corpus(tuple(tunes.values()), tuple(rejected))
 
 
@@ -125,10 +127,8 @@ def _read_file(path: Path, name: str) -> Iterator[CorpusTune | Rejected]:
         yield Rejected(name, "is no text" if text.strip() else "is empty")
     elif suffix == ".jsonl":
         yield from read_json_lines(text, name)
-    elif suffix == ".json":
-        yield from read_json_dump(text, name)
-    elif suffix == ".csv":
-        yield from read_csv_dump(text, name)
+    elif suffix in DUMP_SUFFIXES:
+        yield from read_dump(text, suffix, name)
     else:
         yield from split_abc(text, name.removesuffix(path.suffix), UNKNOWN_LICENCE)
 

@@ -15,6 +15,7 @@ from audiogen.data.corpus_items import CorpusTune, Rejected
 from symbolic_bridge.kinds import KINDS, normalise_kind
 
 SOURCE = "thesession"
+DUMP_SUFFIXES = (".json", ".csv")
 DUMP_URL = "https://raw.githubusercontent.com/adactio/TheSession-data/main/json/tunes.json"
 # As the dump's LICENSE.md said in July 2026.
 LICENCE = "ODbL 1.0 (thesession.org), not to be used with large language models"
@@ -26,6 +27,11 @@ LICENCE_NOTE = (
 _NEEDED = ("setting_id", "abc")
 _JSON_SHAPE = "a JSON list of objects with setting_id and abc, as TheSession's dump has"
 _CSV_SHAPE = "a CSV file with the columns setting_id and abc, as TheSession's dump has"
+
+
+def read_dump(text: str, suffix: str, name: str) -> Iterator[CorpusTune | Rejected]:
+    """The settings of a dump by the suffix of its file, ".csv" or ".json"; `name` is for what is rejected."""
+    yield from (read_csv_dump if suffix.lower() == ".csv" else read_json_dump)(text, name)
 
 
 def read_json_dump(text: str, name: str) -> Iterator[CorpusTune | Rejected]:
