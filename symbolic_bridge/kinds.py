@@ -138,6 +138,34 @@ _TABLE = (
 
 KINDS: dict[str, Kind] = {kind.id: kind for kind in _TABLE}
 KIND_NAMES: dict[str, str] = {name: kind.id for kind in _TABLE for name in kind.names}
+# Further spellings that rhythm fields have. They are no `names`, since in a prompt they may mean something else.
+_FIELD_SPELLINGS: dict[str, tuple[str, ...]] = {
+    "reel": ("rant", "rants", "breakdown", "hoedown"),
+    "jig": ("treble jig", "jigg", "gigue", "giga"),
+    "hornpipe": ("three-two", "three two", "triple hornpipe", "cornphíopa"),
+    "polka": ("polca",),
+    "waltz": ("walz", "valzer"),
+    "march": ("marche", "marsch"),
+    "air": ("fonn mall",),
+    "mazurka": ("mazurca", "varsoviana"),
+    "barndance": ("schottisches", "germans"),
+    "fling": ("highland",),
+    "set dance": ("set-dance", "rince fada"),
+    "song": ("shanty", "amhrán"),
+    "country dance": (
+        "contra dance",
+        "contredanse",
+        "galop",
+        "gallop",
+        "cotillon",
+        "lancers",
+        "menuet",
+        "rigadoon",
+    ),
+}
+FIELD_NAMES: dict[str, str] = KIND_NAMES | {
+    name: kind for kind, names in _FIELD_SPELLINGS.items() for name in names
+}
 
 # The kind that a metre suggests where nothing else does.
 METER_KINDS: dict[tuple[int, int], str] = {
@@ -167,11 +195,16 @@ def normalise_kind(text: str) -> str | None:
     plain = re.sub(r"\(.*", "", text.lower().replace("_", " "))
     for piece in re.split(r"[,;/&+]| or | and ", plain):
         words = re.sub(r"\s+", " ", piece).strip(" .:-")
-        if words in KIND_NAMES:
-            return KIND_NAMES[words]
-        inside = [name for name in KIND_NAMES if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words)]
+        if words in FIELD_NAMES:
+            return FIELD_NAMES[words]
+        # The noun that the others describe stands last: a highland reel is a reel.
+        inside = [
+            (match.end(), len(name), name)
+            for name in FIELD_NAMES
+            for match in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", words)
+        ]
         if inside:
-            return KIND_NAMES[max(inside, key=len)]
+            return FIELD_NAMES[max(inside)[2]]
     return None
 
 

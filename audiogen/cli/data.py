@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Fetch, clean and build training data.", no_args_is_help=True, rich_markup_mode=None)
 REJECTIONS_SHOWN = 20
-_SPELLINGS_SHOWN = 4
+_SPELLINGS_SHOWN, _SPELLING_LENGTH = 4, 30
 
 
 class Collection(StrEnum):
@@ -249,7 +249,8 @@ def _show(report: CleaningReport, where: str) -> None:
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_SPELLINGS_SHOWN]) + (" ..." if len(names) > _SPELLINGS_SHOWN else "")
+    shown = [name if len(name) <= _SPELLING_LENGTH else f"{name[:_SPELLING_LENGTH]}..." for name in names]
+    return ", ".join(shown[:_SPELLINGS_SHOWN]) + (" ..." if len(names) > _SPELLINGS_SHOWN else "")
 
 
 @app.command("build")

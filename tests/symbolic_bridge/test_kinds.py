@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from symbolic_bridge.kinds import KIND_NAMES, KINDS, METER_KINDS, kind_of, normalise_kind
+from symbolic_bridge.kinds import FIELD_NAMES, KIND_NAMES, KINDS, METER_KINDS, kind_of, normalise_kind
 from symbolic_bridge.tune import Header, Meter, Tune
 
 COMMON = Meter(4, 4)
@@ -34,6 +34,15 @@ def _tune(
         ("slow air", "air"),
         ("barn dance", "barndance"),
         ("walkaround", "country dance"),
+        ("three-two", "hornpipe"),
+        ("Highland", "fling"),
+        ("highland reel", "reel"),
+        ("highland schottische", "barndance"),
+        ("march, strathspey, reel", "march"),
+        ("Slow March (pipes)", "march"),
+        ("polka mazurka", "mazurka"),
+        ("Ríl", "reel"),
+        ("reelection", None),
         ("miscellaneous", None),
         ("", None),
     ],
@@ -44,8 +53,10 @@ def test_a_rhythm_field_names_a_kind(text: str, kind: str | None) -> None:
 
 def test_every_name_leads_back_to_its_kind() -> None:
     assert len(KIND_NAMES) == sum(len(kind.names) for kind in KINDS.values())
-    for name, kind in KIND_NAMES.items():
+    for name, kind in FIELD_NAMES.items():
         assert normalise_kind(name) == kind
+    assert FIELD_NAMES.keys() > KIND_NAMES.keys()
+    assert set(FIELD_NAMES.values()) == set(KINDS)
 
 
 def test_without_a_rhythm_field_the_metre_decides() -> None:
