@@ -1,0 +1,44 @@
+"""MusicXML files, plain (.musicxml, .xml) and compressed (.mxl)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from symbolic_bridge.musicxml.mxl import pack, unpack
+from symbolic_bridge.musicxml.reader import tune_of_musicxml
+from symbolic_bridge.musicxml.writer import musicxml_of_tune
+from symbolic_bridge.tune import Tune
+
+COMPRESSED_SUFFIX = ".mxl"
+_ZIP_MAGIC = b"PK"
+
+
+def read_musicxml(path: str | Path, part: str = "") -> Tune:
+    """Read a tune from a file, compressed or not; see `reader.tune_of_musicxml`.
+
+    Raises:
+        ValueError: as there, or the archive is damaged or unpacks to too much; the message names the file.
+    """
+    path = Path(path)
+    data = path.read_bytes()
+    try:
+        if path.suffix.lower() == COMPRESSED_SUFFIX or data[:2] == _ZIP_MAGIC:
+            data = unpack(data)
+        return tune_of_musicxml(data, part, path.stem)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def write_musicxml(tune: Tune, path: str | Path) -> None:
+    """Write a tune, compressed where the suffix is .mxl; whole or not at all."""
+    path = Path(path)
+    data = musicxml_of_tune(tune)
+    if path.suffix.lower() == COMPRESSED_SUFFIX:
+        data = pack(data)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
