@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +14,11 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from audiogen.data.tune_augment import has_exchangeable_parts, octave_shifts, shifted, with_part_order
 from symbolic_bridge.errors import AbcSyntaxError
 from symbolic_bridge.grammar import LOOK_BACK_BARS, feature_rows
 from symbolic_bridge.kinds import kind_of
-from symbolic_bridge.normal_form import (
-    HIGHEST_PITCH,
-    LOWEST_PITCH,
-    NormalTune,
-    Part,
-    bar_ticks,
-    shifted_part,
-)
+from symbolic_bridge.normal_form import NormalTune
 from symbolic_bridge.normalise import UnfitTuneError, normalise
 from symbolic_bridge.tune import Tune
 from symbolic_bridge.tune_tokens import CONDITION_NAMES, TokenError, encode, vocabulary, written_kind
@@ -109,29 +103,12 @@ def augmented(tune: NormalTune, rng: np.random.Generator) -> NormalTune:
     tune still ends like an end.
     """
     if rng.random() < OCTAVE_SHARE:
-        pitches = [note.midi for note in tune.notes() if note.midi is not None]
-        fitting = [
-            shift
-            for shift in (-12, 12)
-            if min(pitches) + shift >= LOWEST_PITCH and max(pitches) + shift <= HIGHEST_PITCH
-        ]
+        fitting = octave_shifts(tune)
         if fitting:
-            shift = int(rng.choice(fitting))
-            tune = replace(tune, parts=tuple(shifted_part(part, shift) for part in tune.parts))
-    if rng.random() < PART_ORDER_SHARE and len(tune.parts) > 1 and _exchangeable(tune.parts):
-        order = rng.permutation(len(tune.parts))
-        tune = replace(tune, parts=tuple(tune.parts[int(index)] for index in order))
+            tune = shifted(tune, int(rng.choice(fitting)))
+    if rng.random() < PART_ORDER_SHARE and has_exchangeable_parts(tune):
+        tune = with_part_order(tune, rng.permutation(len(tune.parts)).tolist())
     return tune
-
-
-def _exchangeable(parts: Sequence[Part]) -> bool:
-    outlines = {(bar_ticks(part.pickup), part.repeated, _final_pitch(part)) for part in parts}
-    return len(outlines) == 1
-
-
-def _final_pitch(part: Part) -> int:
-    final = (part.endings[-1] if part.endings else part.bars)[-1][-1]
-    return -1 if final.midi is None else final.midi % 12
 
 
 @dataclass(frozen=True)
