@@ -12,7 +12,7 @@ from typing import Any
 from audiogen.version import VERSION
 
 # Extra of the package: the module whose presence shows that it is installed.
-EXTRAS = {"soundfont": "fluidsynth", "corpus": "music21", "evaluate": "visqol"}
+EXTRAS = {"soundfont": "fluidsynth", "corpus": "music21", "evaluate": "visqol", "sheet": "verovio"}
 LIBRARIES = ("torch", "torchaudio", "numpy", "soundfile", "librosa", "encodec", "safetensors")
 
 

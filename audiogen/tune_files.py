@@ -6,11 +6,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from audiogen.sheet_music import check_engraver, sheet_music
 from symbolic_bridge.abc_reader import split_tunes
+from symbolic_bridge.musicxml import musicxml_bytes, read_musicxml
 from symbolic_bridge.tune import Tune
 
 ABC_SUFFIXES = (".abc", ".txt")
 MIDI_SUFFIXES = (".mid", ".midi")
+MUSICXML_SUFFIXES = (".musicxml", ".mxl", ".xml")
+SHEET_SUFFIX = ".svg"
+READ_SUFFIXES = (*ABC_SUFFIXES, *MIDI_SUFFIXES, *MUSICXML_SUFFIXES)
+# Text and XML in a folder may be anything.
+FOLDER_SUFFIXES = (".abc", *MIDI_SUFFIXES, ".musicxml", ".mxl")
+WRITTEN_SUFFIXES = (*FOLDER_SUFFIXES, SHEET_SUFFIX)
 MAX_BYTES = 20_000_000
 
 
@@ -22,18 +30,22 @@ class Book:
     faults: tuple[str, ...] = ()
 
 
-def read_book(path: str | Path) -> Book:
-    """Every tune of an ABC file, or the one melody of a MIDI file; a broken tune costs no other.
+def read_book(path: str | Path, part: str = "") -> Book:
+    """Every tune of an ABC file, or the one melody of a MIDI or MusicXML file; a broken tune costs no other.
+
+    Args:
+        path: the file.
+        part: name or number of the part of a MusicXML score to take; without it the first one with notes.
 
     Raises:
         ValueError: the file is missing, empty, binary or none of its tunes can be read; with line and column in ABC.
     """
     source = Path(path)
     suffix = source.suffix.lower()
-    if suffix not in ABC_SUFFIXES + MIDI_SUFFIXES:
-        raise ValueError(
-            f"{source}: suffix {suffix!r} is not one of {', '.join((*ABC_SUFFIXES, *MIDI_SUFFIXES))}"
-        )
+    if suffix not in READ_SUFFIXES:
+        raise ValueError(f"{source}: suffix {suffix!r} is not one of {', '.join(READ_SUFFIXES)}")
+    if part and suffix not in MUSICXML_SUFFIXES:
+        raise ValueError(f"{source}: has no parts to choose {part!r} from; MusicXML scores have")
     if not source.is_file():
         raise ValueError(f"{source}: {'is a folder' if source.is_dir() else 'no such file'}")
     size = source.stat().st_size
@@ -43,8 +55,9 @@ def read_book(path: str | Path) -> Book:
     faults: list[str] = []
     try:
         if suffix in MIDI_SUFFIXES:
-            tunes = [Tune.from_midi(source)]
-            return Book(tuple(tunes))
+            return Book((Tune.from_midi(source),))
+        if suffix in MUSICXML_SUFFIXES:
+            return Book((read_musicxml(source, part),))
         parts = split_tunes(_text(source))
     except (ValueError, EOFError) as error:
         raise ValueError(_named(source, error)) from error
@@ -89,11 +102,10 @@ def read_folder(path: str | Path) -> Collection:
         ValueError: the folder holds no notation file.
     """
     folder = Path(path)
-    known = ABC_SUFFIXES[:1] + MIDI_SUFFIXES
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    files = [entry for entry in entries if entry.is_file() and entry.suffix.lower() in known]
+    files = [entry for entry in entries if entry.is_file() and entry.suffix.lower() in FOLDER_SUFFIXES]
     if not files:
-        raise ValueError(f"{folder}: holds no file with suffix {', '.join(known)}")
+        raise ValueError(f"{folder}: holds no file with suffix {', '.join(FOLDER_SUFFIXES)}")
     tunes: dict[str, Tune] = {}
     rejected: list[tuple[str, str]] = []
     for file in files:
@@ -117,30 +129,38 @@ def read_folder(path: str | Path) -> Collection:
 
 
 def check_tune_suffix(path: str | Path) -> None:
-    """Refuse an output that is neither ABC nor MIDI."""
-    allowed = ABC_SUFFIXES[:1] + MIDI_SUFFIXES
-    if Path(path).suffix.lower() not in allowed:
-        raise ValueError(f"{path}: suffix {Path(path).suffix!r} is not one of {', '.join(allowed)}")
+    """Refuse an output that is no kind of notation, and sheet music where nothing can engrave it."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in WRITTEN_SUFFIXES:
+        raise ValueError(f"{path}: suffix {Path(path).suffix!r} is not one of {', '.join(WRITTEN_SUFFIXES)}")
+    if suffix == SHEET_SUFFIX:
+        check_engraver()
 
 
 def write_tunes(path: str | Path, tunes: Sequence[Tune]) -> None:
-    """Write ABC with tunes numbered from 1, or one tune as MIDI.
+    """Write ABC with tunes numbered from 1, or one tune as MIDI, MusicXML or sheet music (SVG).
 
     Raises:
-        ValueError: an unknown suffix, or several tunes for a MIDI file.
+        ValueError: an unknown suffix, or several tunes for a file that holds one.
         OSError: the folder is missing or unwritable, or the disk is full.
     """
     from codec.audio_files import replacing, write_bytes
 
     target = Path(path)
     check_tune_suffix(target)
-    if target.suffix.lower() == ".abc":
+    suffix = target.suffix.lower()
+    if suffix == ".abc":
         write_bytes(target, join_abc(tunes).encode())
         return
     if len(tunes) != 1:
-        raise ValueError(f"{target}: a MIDI file holds one tune, not {len(tunes)}")
-    with replacing(target) as temporary:
-        tunes[0].to_midi(temporary)
+        raise ValueError(f"{target}: a {suffix} file holds one tune, not {len(tunes)}")
+    if suffix == SHEET_SUFFIX:
+        write_bytes(target, sheet_music(tunes[0]).encode())
+    elif suffix in MIDI_SUFFIXES:
+        with replacing(target) as temporary:
+            tunes[0].to_midi(temporary)
+    else:
+        write_bytes(target, musicxml_bytes(tunes[0], compressed=suffix == ".mxl"))
 
 
 def join_abc(tunes: Iterable[Tune]) -> str:

@@ -30,12 +30,16 @@ def read_musicxml(path: str | Path, part: str = "") -> Tune:
         raise ValueError(f"{path}: {error}") from error
 
 
+def musicxml_bytes(tune: Tune, compressed: bool = False) -> bytes:
+    """What a file of a tune holds."""
+    score = musicxml_of_tune(tune)
+    return pack(score) if compressed else score
+
+
 def write_musicxml(tune: Tune, path: str | Path) -> None:
     """Write a tune, compressed where the suffix is .mxl; whole or not at all."""
     path = Path(path)
-    data = musicxml_of_tune(tune)
-    if path.suffix.lower() == COMPRESSED_SUFFIX:
-        data = pack(data)
+    data = musicxml_bytes(tune, compressed=path.suffix.lower() == COMPRESSED_SUFFIX)
     partial = path.with_name(path.name + ".partial")
     try:
         partial.write_bytes(data)

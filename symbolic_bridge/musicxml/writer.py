@@ -82,6 +82,16 @@ def _write_header(score: ET.Element, tune: Tune) -> None:
     miscellaneous = _add(identification, "miscellaneous")
     for letter, text in _kept_fields(tune):
         _add(miscellaneous, "miscellaneous-field", text, name=f"abc-{letter}")
+    composers = [text for letter, text in header.fields if letter == "C"]
+    for kind, text, side, size in (
+        ("title", header.title, "center", "22"),
+        ("rhythm", header.rhythm, "left", "10"),
+        ("composer", ", ".join(composers), "right", "10"),
+    ):
+        if text:
+            credit = _add(score, "credit", page="1")
+            _add(credit, "credit-type", kind)
+            _add(credit, "credit-words", text, justify=side, valign="top", **{"font-size": size})
     part = _add(_add(score, "part-list"), "score-part", id="P1")
     _add(part, "part-name", "Tune", **{"print-object": "no"})
 

@@ -16,6 +16,7 @@ from symbolic_bridge.unfold import timed_notes
 
 TUNE = """X:1
 T:Everything
+R:jig
 C:Trad.
 M:6/8
 L:1/8
@@ -28,7 +29,8 @@ P:B
 """
 # Children in the order of the schema of MusicXML 4.0, those that we write.
 ORDERS = {
-    "score-partwise": "work identification part-list part",
+    "score-partwise": "work identification credit part-list part",
+    "credit": "credit-type credit-words",
     "identification": "creator encoding miscellaneous",
     "attributes": "divisions key time clef",
     "key": "fifths mode",
