@@ -22,7 +22,7 @@ def read_json_lines(text: str, name: str) -> Iterator[CorpusTune | Rejected]:
         place = f"{name}:{number}"
         try:
             record = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             yield Rejected(place, f"is not JSON ({error})")
             continue
         missing = [key for key in _NEEDED if not isinstance(record, dict) or key not in record]

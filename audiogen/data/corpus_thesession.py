@@ -38,7 +38,7 @@ def read_json_dump(text: str, name: str) -> Iterator[CorpusTune | Rejected]:
     """The settings of a JSON dump; `name` is the file's, for what is rejected."""
     try:
         rows = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         yield Rejected(name, f"is not JSON ({error})")
         return
     if not isinstance(rows, list) or not any(isinstance(row, dict) and "setting_id" in row for row in rows):

@@ -230,7 +230,8 @@ def _answered(
             raise _Passing("the file changed meanwhile")
         return have, total
     _forget(part)
-    total = int(response.headers.get("Content-Length", 0))
+    length = response.headers.get("Content-Length", "")
+    total = int(length) if length.isdigit() else 0
     new = json.dumps(asdict(_Origin(url, etag, modified, total)))
     write_whole(_origin_path(part), lambda path: path.write_text(new, encoding="utf-8"))
     return 0, total

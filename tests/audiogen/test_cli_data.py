@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from audiogen.cli import data, run
-from audiogen.data.cleaning import CleaningRules
+from audiogen.data.cleaning import CleaningRules, Reason
 from audiogen.data.corpus import read_corpus
 
 ROOT = Path(__file__).parents[2]
@@ -248,3 +249,15 @@ def test_every_command_teaches_with_an_example(call: Call) -> None:
         code, out, _ = call(name, "--help")
         assert code == 0
         assert f"  audiogen data {name}" in out
+
+
+def test_the_commands_and_options_of_the_documentation_exist(call: Call) -> None:
+    text = (ROOT / "docs" / "data.md").read_text("utf-8")
+    lines = re.findall(r"^audiogen data (\w+)([^#\n]*)", text, flags=re.MULTILINE)
+    assert {name for name, _ in lines} == {"fetch", "report", "clean"}
+    for name, arguments in lines:
+        _, out, _ = call(name, "--help")
+        assert all(option in out for option in re.findall(r"(?<!\S)--?[a-z-]+", arguments))
+    help_texts = "".join(call(name, "--help")[1] for name in ("fetch", "report", "clean", "build"))
+    assert all(option in help_texts for option in re.findall(r"`(--[a-z-]+)", text) if option != "--valid")
+    assert all(f"| {reason.value}" in text or f", {reason.value} |" in text for reason in Reason)

@@ -140,6 +140,7 @@ def test_files_of_another_format_are_rejected_whole() -> None:
         "[1",
         "version https://git-lfs.github.com/spec/v1\nsize 1\n",
         "[" * 100_000,
+        f"[{'9' * 5000}]",
     ):
         (item,) = read_json_dump(text, "x.json")
         assert isinstance(item, Rejected)
