@@ -12,8 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import torch
 
 from audiogen.clip import Clip
 from audiogen.kept import Boxes, read_boxes
@@ -340,8 +343,16 @@ class Generator:
                 conditions=conditions,
                 seed=stage_seed(seed, "player"),
                 frames_count=count,
+                not_opening=self._codes_of_silence if frames is None else (),
                 progress=lambda done: journey.progress("play", done),
             )
+
+    @cached_property
+    def _codes_of_silence(self) -> frozenset[int]:
+        """What the first codebook says of a second of silence."""
+        spec = self.codec.spec
+        silence = Waveform(torch.zeros(1, spec.channels, spec.sample_rate), spec.sample_rate)
+        return frozenset(self.codec.encode(silence).tokens[0, 0].tolist())
 
     def _decode(self, codes: Codes, journey: _Journey) -> Waveform:
         from audiogen.loudness import normalise

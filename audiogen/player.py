@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,6 +26,9 @@ PROGRESS_STEPS = 25
 # Measured on 8 valid tunes. Temperature 0.7 with guidance 1.5: log-mel distance to the rendering 0.522, 0.98 of the
 # notes at their pitch; 0.8 with 1.5: 0.531, 0.995; 0.8 with 1.3: 0.518, 0.979; 0.7 with 1.7: 0.536, 0.995.
 GUIDANCE, FREE_GUIDANCE = 1.5, 2.0
+# 0.2 s: once a note has begun, music goes on by itself.
+OPENING_FRAMES = 10
+NEVER = 1e4  # off a logit; unlike infinity it leaves something to draw if nothing else is allowed
 
 
 class Player:
@@ -75,6 +78,7 @@ class Player:
         top_k: int = 100,
         top_p: float = 1.0,
         guidance: float | None = None,
+        not_opening: Collection[int] = (),
         progress: Callable[[float], None] | None = None,
     ) -> Codes:
         """Write the codes of a performance.
@@ -87,6 +91,8 @@ class Player:
             temperature, top_k, top_p: of the sampling; temperature 0 takes the likeliest code.
             guidance: weight of classifier-free guidance (Ho & Salimans 2022) towards everything given; 1 is none and
                 costs half. By default GUIDANCE with a score and FREE_GUIDANCE without one.
+            not_opening: codes that the first stream may not have in the first OPENING_FRAMES frames. Without a score
+                nothing says when a note begins, and after silence the likeliest is more of it.
             progress: told the share done, now and then.
 
         Returns:
@@ -110,7 +116,7 @@ class Player:
         steps = self._decode(
             prompting, weight,
             lambda logits: sample(logits, temperature=temperature, top_k=top_k, top_p=top_p, generator=generator),
-            progress or (lambda done: None),
+            list(not_opening), progress or (lambda done: None),
         )  # fmt: skip
         return Codes(undelay(steps[None]).cpu(), self.spec)
 
@@ -133,6 +139,7 @@ class Player:
         prompting: Prompting,
         weight: float,
         draw: Callable[[Tensor], Tensor],
+        not_opening: list[int],
         progress: Callable[[float], None],
     ) -> Tensor:
         """The steps, [K, S + K - 1]."""
@@ -149,6 +156,8 @@ class Player:
             logits = model(previous, added[:, t : t + 1], memory, mask, cache)[:, 0]  # [B, K, V]
             if rows == 2:
                 logits = logits[1:] + weight * (logits[:1] - logits[1:])
+            if not_opening and t < OPENING_FRAMES:
+                logits[0, 0, not_opening] -= NEVER
             steps[:, t] = draw(logits[0])
             # Stream k has no frame before step k nor after the last frame; it stays silent there.
             if t < streams - 1:

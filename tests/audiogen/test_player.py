@@ -12,7 +12,7 @@ import torch
 
 from audiogen.lm import AudioLM, LMConfig
 from audiogen.patterns import delay
-from audiogen.player import Conditions, Player, save_player
+from audiogen.player import OPENING_FRAMES, Conditions, Player, save_player
 from codec.types import CheckpointError, CodecSpec
 from symbolic_bridge.frames import STREAM_SIZES, ScoreFrames
 
@@ -97,6 +97,15 @@ def test_guidance_zero_forgets_the_score(player: Player) -> None:
 
 def test_free_play_needs_no_score(player: Player) -> None:
     assert play(player, None).shape == (1, 3, 20)
+
+
+def test_free_play_opens_with_none_of_the_codes_that_it_may_not_open_with(player: Player) -> None:
+    opening = set(play(player, None)[0, 0].tolist())
+    kept = player.play(
+        None, conditions=FIDDLE, seed=1, frames_count=OPENING_FRAMES + 10, temperature=0.0, guidance=1.0,
+        not_opening=opening,
+    ).tokens  # fmt: skip
+    assert not opening & set(kept[0, 0, :OPENING_FRAMES].tolist())
 
 
 def test_a_performance_longer_than_the_cache_goes_on(player: Player) -> None:
