@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from audiogen.cli.codecs import Json
-from audiogen.cli.console import print_json, say, warn
+from audiogen.cli.console import print_json, progress_bars, say, warn
 
-app = typer.Typer(help="Read, check and convert notation.", no_args_is_help=True, rich_markup_mode=None)
+if TYPE_CHECKING:
+    from symbolic_bridge.tune import Tune
+
+TABLE_WIDTH = 140
+
+app = typer.Typer(
+    help="Read, check, convert, analyse and compare notation.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @app.command("convert")
@@ -82,3 +90,154 @@ def check(
             )
     if any(report.faults for report in reports):
         raise typer.Exit(2)
+
+
+@app.command("analyse")
+def analyse_files(
+    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="ABC or MIDI files.")],
+    as_json: Json = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT.png", help="Draw the one tune as a piano roll with bars, parts and chords."
+        ),
+    ] = None,
+) -> None:
+    """Say what tunes are made of: key, form, phrases, cadences, motifs, contour, range, density, chords, ornaments.
+
+    The key is estimated from the notes alone and the form from the bars alone; what is written stands beside them.
+    Tunes that cannot be read or analysed are listed, and the exit code is then 2.
+
+    \b
+    Examples:
+      audiogen tune analyse kesh.abc --picture kesh.png
+      audiogen tune analyse session/*.abc --json
+    """
+    from audiogen.evaluation.tune_pictures import draw_tune
+    from audiogen.tune_report import analysis_json, analysis_rows
+    from symbolic_bridge.analysis import TuneAnalysis, analyse
+
+    tunes, faults = _read_all(files)
+    found: list[tuple[Path, TuneAnalysis]] = []
+    for path, tune in tunes:
+        try:
+            found.append((path, analyse(tune)))
+        except ValueError as error:
+            faults.append(f"{path}: {error}")
+    if picture is not None:
+        if len(found) != 1:
+            raise ValueError(f"--picture draws one tune; {len(found)} were found in the files")
+        draw_tune(picture, found[0][1])
+    if as_json:
+        print_json([{"file": str(path), **analysis_json(analysis)} for path, analysis in found])
+    else:
+        for path, analysis in found:
+            title = f"{path}: {analysis.melody.tune.header.title}"
+            _print_table(title, ("analysis", "found"), analysis_rows(analysis))
+    _tell_faults(faults)
+
+
+@app.command("nearest")
+def nearest(
+    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="ABC or MIDI files.")],
+    tunes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CORPUS", help=".jsonl, .abc, a folder, or a kept index; else music21's corpus."
+        ),
+    ] = None,
+    keep_index: Annotated[
+        Path | None, typer.Option(metavar="OUT.npz", help="Keep the index, for --tunes another time.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Find the tune of a corpus that is nearest to each tune of the files, in any key, and how much they share.
+
+    The overlap is the share of a tune's notes within runs of at least twelve that the other tune has too, with small
+    changes in between; above 0.8 a tune is called a copy.
+
+    \b
+    Example:
+      audiogen tune nearest composed.abc --tunes train.jsonl --keep-index train.npz
+    """
+    from audiogen.originality import index_corpus, is_copy, save_index
+
+    read, faults = _read_all(files)
+    with progress_bars() as progress:
+        indexed = index_corpus(tunes, progress)
+    if keep_index is not None:
+        save_index(keep_index, indexed.index)
+    if indexed.rejected:
+        first = indexed.rejected[0]
+        say(
+            f"{len(indexed.rejected)} items of the corpus were left out; the first: {first.item}: {first.reason}"
+        )
+    rows = []
+    for path, tune in read:
+        try:
+            overlap = indexed.index.nearest(tune)
+        except ValueError as error:
+            faults.append(f"{path}: {error}")
+            continue
+        rows.append(
+            {
+                "file": str(path),
+                "title": tune.header.title,
+                "nearest": overlap.name or None,
+                "overlap": round(overlap.share, 4),
+                "longest_run_notes": overlap.longest,
+                "semitones": overlap.semitones,
+                "is_copy": is_copy(overlap),
+            }
+        )
+    if as_json:
+        print_json(rows)
+    else:
+        columns = ("title", "nearest", "overlap", "longest run", "semitones", "copy")
+        cells = [
+            (row["title"], row["nearest"] or "-", f"{row['overlap']:.2f}", str(row["longest_run_notes"]),
+             f"{row['semitones']:+d}", "yes" if row["is_copy"] else "no")
+            for row in rows
+        ]  # fmt: skip
+        _print_table(f"Nearest of {len(indexed.index.names)} tunes", columns, cells)
+    _tell_faults(faults)
+
+
+def _read_all(files: list[Path]) -> tuple[list[tuple[Path, Tune]], list[str]]:
+    """Every tune of the files with its file, and what cannot be read."""
+    from audiogen.tune_files import read_book
+
+    tunes: list[tuple[Path, Tune]] = []
+    faults: list[str] = []
+    for path in files:
+        try:
+            book = read_book(path)
+        except ValueError as error:
+            faults.append(str(error))
+            continue
+        faults += book.faults
+        tunes += [(path, tune) for tune in book.tunes]
+    return tunes, faults
+
+
+def _tell_faults(faults: list[str]) -> None:
+    for fault in faults:
+        say(f"rejected: {fault}")
+    if faults:
+        raise typer.Exit(2)
+
+
+def _print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on stdout, where it is the result."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(title), title_justify="left")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    console = Console()
+    # A file or pipe has no width; the guess of 80 would break every row.
+    (console if console.is_terminal else Console(width=TABLE_WIDTH)).print(table)
