@@ -8,7 +8,8 @@ FEWEST_MATCHED matched notes on, if LEAST_MATCHED_SHARE of the notes between its
 commonest duration, tried at once, twice and half the pace: 2/4 in sixteenths is 4/4 in eighths.
 
 Written bars count once each, since repeats add nothing. An index of runs of GRAM_INTERVALS intervals, repeated notes
-left out, says which of thousands of tunes are worth matching.
+left out, says which of thousands of tunes are worth matching. It is made to find copies: of overlaps too small for one
+it gives a large one, not always the largest.
 """
 
 from __future__ import annotations
@@ -31,9 +32,6 @@ FEWEST_NOTES = 2
 # Positions within the commonest duration: triplets and thirty-seconds of any note fall on it.
 _TICKS = 48
 _WIDEST = 15
-# Grams that more than this share of the tunes have are scales and arpeggios: they say nothing, and take longest.
-_COMMON_SHARE = 0.02
-_COMMON_LEAST = 20
 
 
 @dataclass(frozen=True)
@@ -203,10 +201,9 @@ class MelodyIndex:
         own = grams_of(line)
         first = np.searchsorted(self.grams, own, side="left")
         stop = np.searchsorted(self.grams, own, side="right")
-        common = max(_COMMON_LEAST, _COMMON_SHARE * len(self.names))
         scores = np.zeros(len(self.names))
         for begin, end in zip(first.tolist(), stop.tolist(), strict=True):
-            if 0 < end - begin <= common:
+            if end > begin:
                 scores[self.owners[begin:end]] += np.log(1 + len(self.names) / (end - begin))
         best = np.argsort(-scores, kind="stable")[:count]
         return [int(number) for number in best if scores[number] > 0]
