@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from symbolic_bridge.analysis import Cadence, Form, Motif, TuneAnalysis, count_ornaments
+from symbolic_bridge.analysis import Cadence, Form, Motif, TuneAnalysis, count_ornaments, note_name
 from symbolic_bridge.spelling import spell
 from symbolic_bridge.tune import Key
 
@@ -29,7 +29,7 @@ def analysis_rows(analysis: TuneAnalysis) -> list[tuple[str, str]]:
         ("contour", f"{analysis.contour.shape}; {analysis.contour.steps:.0%} steps"),
         (
             "range",
-            f"{_note_name(extent.lowest)} to {_note_name(extent.highest)}, {extent.semitones} semitones",
+            f"{_pitch_name(extent.lowest)} to {_pitch_name(extent.highest)}, {extent.semitones} semitones",
         ),
         ("density", f"{density.notes_a_beat:.2f} notes a beat, {density.notes_a_second:.1f} a second"),
         ("chords", " | ".join(" ".join(bar.names) or "-" for bar in analysis.bar_chords)),
@@ -54,12 +54,11 @@ def _motif_text(motif: Motif) -> str:
 
 
 def _key_name(tonic: int, mode: str) -> str:
-    return f"{_note_name(60 + tonic)[:-1]} {mode}"
+    return f"{note_name(tonic, Key('C'))} {mode}"
 
 
-def _note_name(pitch: int) -> str:
-    spelled = spell(pitch, Key("C"))
-    return f"{spelled.letter}{ {-1: 'b', 0: '', 1: '#'}[spelled.alter] }{spelled.octave}"
+def _pitch_name(pitch: int) -> str:
+    return f"{note_name(pitch, Key('C'))}{spell(pitch, Key('C')).octave}"
 
 
 def analysis_json(analysis: TuneAnalysis) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 from symbolic_bridge.normal_form import (
     HIGHEST_PITCH,
     LOWEST_PITCH,
+    TICKS_PER_WHOLE,
     WHITE_TONICS,
     NormalBar,
     NormalNote,
@@ -23,14 +24,13 @@ from symbolic_bridge.normal_form import (
     shifted_part,
 )
 from symbolic_bridge.transpose import transpose_key
-from symbolic_bridge.tune import Key, Tune
+from symbolic_bridge.tune import LETTER_SEMITONES, Key, Tune
 
 # Signatures in which dance tunes are printed, in sharps: from B flat major to E major.
 SESSION_SHARPS = range(-2, 5)
 # From the fiddle's lowest string to the top of its first position.
 FIDDLE_RANGE = (55, 83)
-_EIGHTH, _QUARTER, _DOTTED_QUARTER = 12, 24, 36
-_WHITE_PITCH_CLASSES = (0, 2, 4, 5, 7, 9, 11)
+_EIGHTH, _QUARTER, _DOTTED_QUARTER = TICKS_PER_WHOLE // 8, TICKS_PER_WHOLE // 4, 3 * TICKS_PER_WHOLE // 8
 
 
 def on_white_notes(tune: Tune) -> Tune:
@@ -178,9 +178,9 @@ def _figures(midi: int | None, ticks: int, compound: bool) -> list[tuple[NormalB
 
 def _upper(midi: int) -> list[int]:
     """The white note above a white note, if the normal form has room for it."""
-    if midi % 12 not in _WHITE_PITCH_CLASSES:
+    if midi % 12 not in LETTER_SEMITONES:
         return []
-    above = next(pitch for pitch in (midi + 1, midi + 2) if pitch % 12 in _WHITE_PITCH_CLASSES)
+    above = next(pitch for pitch in (midi + 1, midi + 2) if pitch % 12 in LETTER_SEMITONES)
     return [above] if above <= HIGHEST_PITCH else []
 
 

@@ -48,7 +48,7 @@ def draw_tune(path: Path, analysis: TuneAnalysis) -> None:
 
 def _rows(analysis: TuneAnalysis) -> list[tuple[float, float]]:
     """Spans of whole notes, cut at bar lines: a row ends where a section does or where it is full."""
-    full = analysis.melody.full_bars() or tuple(range(len(analysis.melody.bars)))
+    full = analysis.melody.full_bars()
     opening = {full[start] for start in analysis.form.boundaries}
     rows, start = [], 0.0
     for index, bar in enumerate(analysis.melody.bars):
@@ -97,7 +97,7 @@ def _draw_row(axis: Any, analysis: TuneAnalysis, start: float, stop: float) -> N
 def _draw_sections(axis: Any, analysis: TuneAnalysis, start: float, stop: float, high: float) -> None:
     """Every part's ground in its letter's colour, with its label."""
     melody, letters = analysis.melody, list(dict.fromkeys(s.letter for s in analysis.form.sections))
-    full = melody.full_bars() or tuple(range(len(melody.bars)))
+    full = melody.full_bars()
     for section in analysis.form.sections:
         first = float(melody.bars[full[section.start]].start)
         last = float(melody.bars[full[section.start + section.bars - 1]].end)

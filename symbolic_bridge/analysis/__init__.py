@@ -4,7 +4,7 @@ Every analysis is one function of a `Melody` that returns frozen dataclasses; `a
 """
 
 from symbolic_bridge.analysis.cadences import Cadence, find_cadences
-from symbolic_bridge.analysis.chords import BarChords, chord_name, chords_by_bar, implied_chords
+from symbolic_bridge.analysis.chords import BarChords, chord_name, chords_by_bar, implied_chords, note_name
 from symbolic_bridge.analysis.contour import Contour, find_contour
 from symbolic_bridge.analysis.extent import Density, PitchRange, find_density, find_range
 from symbolic_bridge.analysis.form import Form, Section, bar_similarity, find_form, written_form
@@ -50,6 +50,7 @@ __all__ = [
     "find_range",
     "implied_chords",
     "melody_of",
+    "note_name",
     "overlap",
     "written_form",
 ]

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from symbolic_bridge.analysis.melody import Melody
 from symbolic_bridge.analysis.phrases import Phrase
 from symbolic_bridge.harmony import ScoreChord
-from symbolic_bridge.tune import LETTER_SEMITONES, LETTERS, SHARP_ORDER
+from symbolic_bridge.normal_form import WHITE_TONICS
+from symbolic_bridge.tune import LETTER_SEMITONES, LETTERS
 
-# Each mode's scale is the white notes from this letter on.
-_MODE_LETTERS = {
-    "major": "C", "dorian": "D", "phrygian": "E", "lydian": "F", "mixolydian": "G", "minor": "A", "locrian": "B",
-}  # fmt: skip
 # What a phrase does that ends on a degree of the scale; degrees outside it leave the phrase open.
 KIND_OF_DEGREE = {
     1: "authentic", 2: "half", 3: "imperfect", 4: "open", 5: "half", 6: "open", 7: "half", None: "open",
@@ -38,12 +35,9 @@ class Cadence:
 
 
 def scale_of(mode: str) -> tuple[int, ...]:
-    """Semitones of a mode's seven degrees above its tonic."""
-    first = LETTERS.index(_MODE_LETTERS[mode])
-    return tuple(
-        (LETTER_SEMITONES[(first + step) % 7] - LETTER_SEMITONES[first]) % 12
-        for step in range(len(SHARP_ORDER))
-    )
+    """Semitones of a mode's seven degrees above its tonic: those of the white notes from its white tonic on."""
+    first = LETTERS.index(WHITE_TONICS[mode])
+    return tuple((LETTER_SEMITONES[(first + step) % 7] - LETTER_SEMITONES[first]) % 12 for step in range(7))
 
 
 def degree_of(pitch: int, tonic: int, mode: str) -> int | None:

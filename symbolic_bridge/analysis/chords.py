@@ -39,10 +39,11 @@ def chords_by_bar(melody: Melody, chords: tuple[ScoreChord, ...]) -> tuple[BarCh
 
 def chord_name(chord: ScoreChord, key: Key) -> str:
     """A chord's name with its root spelled for a key: "F#m", "D/F#"."""
-    name = _note_name(chord.root, key) + _SUFFIXES[chord.quality]
-    return name if chord.bass == chord.root else f"{name}/{_note_name(chord.bass, key)}"
+    name = note_name(chord.root, key) + _SUFFIXES[chord.quality]
+    return name if chord.bass == chord.root else f"{name}/{note_name(chord.bass, key)}"
 
 
-def _note_name(pitch_class: int, key: Key) -> str:
-    pitch = spell(60 + pitch_class, key)
-    return pitch.letter + _SIGNS[pitch.alter]
+def note_name(pitch: int, key: Key) -> str:
+    """A pitch class or MIDI pitch as a key spells it, without its octave: "F#"."""
+    spelled = spell(pitch, key)
+    return spelled.letter + _SIGNS[spelled.alter]

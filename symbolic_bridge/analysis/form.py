@@ -119,7 +119,7 @@ def bar_contents(melody: Melody) -> np.ndarray:
     Returns:
         int [full bars, SLOTS].
     """
-    bars = [melody.bars[index] for index in melody.full_bars()] or list(melody.bars)
+    bars = [melody.bars[index] for index in melody.full_bars()]
     lengths = np.array([float(max(bar.meter.bar_duration, bar.duration)) for bar in bars])
     starts = np.array([float(bar.start) for bar in bars])
     ends = np.array([float(bar.end) for bar in bars])
@@ -134,7 +134,7 @@ def bar_similarity(melody: Melody) -> np.ndarray:
     What one of two bars lacks, being cut short for a pickup, does not count; bars of different metres have 0 in common.
     """
     contents = bar_contents(melody)
-    full = [melody.bars[index] for index in melody.full_bars()] or list(melody.bars)
+    full = [melody.bars[index] for index in melody.full_bars()]
     lengths = np.array([float(bar.meter.bar_duration) for bar in full])
     found = np.zeros((len(full), len(full)))
     for row, own in enumerate(contents):
@@ -242,7 +242,7 @@ def written_form(melody: Melody) -> Form:
 
     Letters name written sections, so that a part written out twice has two; only signs make a letter return.
     """
-    full = [melody.bars[index] for index in melody.full_bars()] or list(melody.bars)
+    full = [melody.bars[index] for index in melody.full_bars()]
     starts = [place for place, bar in enumerate(full) if place == 0 or bar.bar_in_section == 0]
     numbers = {section: place for place, section in enumerate(dict.fromkeys(full[s].section for s in starts))}
     similarity = bar_similarity(melody)

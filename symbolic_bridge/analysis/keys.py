@@ -95,7 +95,7 @@ def key_features(melody: Melody) -> np.ndarray:
     np.add.at(found[0], melody.pitches % 12, melody.durations)
     # The root lets a degree that is heard at all count, however little: one F natural rules out G major.
     found[1] = np.sqrt(found[0])
-    full = [melody.bars[index] for index in melody.full_bars()] or list(melody.bars)
+    full = [melody.bars[index] for index in melody.full_bars()]
     heads = melody.sounding(np.array([float(bar.metric_start) for bar in full]))
     beats = np.array([float(bar.meter.beat_duration) for bar in full])
     np.add.at(found[2], heads[heads >= 0] % 12, beats[heads >= 0])

@@ -61,8 +61,9 @@ class Melody:
         return np.where(inside, self.pitches[index], -1)
 
     def full_bars(self) -> tuple[int, ...]:
-        """Indices of the bars that are no pickups."""
-        return tuple(index for index, bar in enumerate(self.bars) if not bar.is_pickup)
+        """Indices of the bars that are no pickups; of all where there are no others."""
+        full = tuple(index for index, bar in enumerate(self.bars) if not bar.is_pickup)
+        return full or tuple(range(len(self.bars)))
 
 
 def melody_of(tune: Tune) -> Melody:

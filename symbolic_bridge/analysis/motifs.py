@@ -70,7 +70,7 @@ def find_motifs(melody: Melody, form: Form) -> tuple[Motif, ...]:
 
 def _spans(melody: Melody, form: Form) -> list[tuple[int, int]]:
     """Notes [first, stop) of the first section of each letter."""
-    full = melody.full_bars() or tuple(range(len(melody.bars)))
+    full = melody.full_bars()
     bar_of = melody.bar_of
     spans, seen = [], set()
     for section in form.sections:

@@ -71,7 +71,7 @@ def find_phrases(melody: Melody, form: Form) -> tuple[Phrase, ...]:
         form: its sections; no phrase crosses from one into another.
     """
     strengths = np.concatenate([[1.0], boundary_strengths(melody)])  # [L], of the gap before each note
-    places = [_place(melody, bar, strengths) for bar in melody.full_bars() or range(len(melody.bars))]
+    places = [_place(melody, bar, strengths) for bar in melody.full_bars()]
     joints: list[int] = []
     for section in form.sections:
         joints += _joints(section.start, section.bars, [strengths[place] for place in places])
