@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,8 +13,6 @@ from audiogen.cli.console import print_json, progress_bars, say, warn
 
 if TYPE_CHECKING:
     from symbolic_bridge.tune import Tune
-
-TABLE_WIDTH = 140
 
 app = typer.Typer(
     help="Read, check, convert, analyse and compare notation.", no_args_is_help=True, rich_markup_mode=None
@@ -113,6 +110,7 @@ def analyse_files(
       audiogen tune analyse kesh.abc --picture kesh.png
       audiogen tune analyse session/*.abc --json
     """
+    from audiogen.evaluation.tables import print_table
     from audiogen.evaluation.tune_pictures import draw_tune
     from audiogen.tune_report import analysis_json, analysis_rows
     from symbolic_bridge.analysis import TuneAnalysis, analyse
@@ -133,7 +131,7 @@ def analyse_files(
     else:
         for path, analysis in found:
             title = f"{path}: {analysis.melody.tune.header.title}"
-            _print_table(title, ("analysis", "found"), analysis_rows(analysis))
+            print_table(title, ("analysis", "found"), analysis_rows(analysis))
     _tell_faults(faults)
 
 
@@ -160,6 +158,7 @@ def nearest(
     Example:
       audiogen tune nearest composed.abc --tunes train.jsonl --keep-index train.npz
     """
+    from audiogen.evaluation.tables import print_table
     from audiogen.originality import index_corpus, is_copy, save_index
 
     read, faults = _read_all(files)
@@ -199,7 +198,7 @@ def nearest(
              f"{row['semitones']:+d}", "yes" if row["is_copy"] else "no")
             for row in rows
         ]  # fmt: skip
-        _print_table(f"Nearest of {len(indexed.index.names)} tunes", columns, cells)
+        print_table(f"Nearest of {len(indexed.index.names)} tunes", columns, cells)
     _tell_faults(faults)
 
 
@@ -225,19 +224,3 @@ def _tell_faults(faults: list[str]) -> None:
         say(f"rejected: {fault}")
     if faults:
         raise typer.Exit(2)
-
-
-def _print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on stdout, where it is the result."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(title=escape(title), title_justify="left")
-    for column in columns:
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    console = Console()
-    # A file or pipe has no width; the guess of 80 would break every row.
-    (console if console.is_terminal else Console(width=TABLE_WIDTH)).print(table)

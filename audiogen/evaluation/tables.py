@@ -1,28 +1,41 @@
-"""Results for people: tables on stderr, JSON in a file."""
+"""Results for people: tables on stderr or stdout, JSON in a file."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 WIDTH = 140
+Justify = Literal["left", "right"]
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table on stderr; numbers are rounded, None is a dash."""
+    """Print a table of figures on stderr; numbers are rounded, None is a dash."""
+    _print_table(title, columns, rows, "right", stderr=True)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table of words on stdout, where it is the result of a command."""
+    _print_table(title, columns, rows, "left", stderr=False)
+
+
+def _print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], justify: Justify, *, stderr: bool
+) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=escape(title), title_justify="left")
     for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place == 0 else "right")
+        table.add_column(escape(column), justify="left" if place == 0 else justify)
     for row in rows:
-        table.add_row(*(_cell(value) for value in row))
-    console = Console(stderr=True)
-    # A file or pipe has no width; the guess of 80 would break every heading.
-    (console if console.is_terminal else Console(stderr=True, width=WIDTH)).print(table)
+        table.add_row(*(escape(_cell(value)) for value in row))
+    console = Console(stderr=stderr)
+    # A file or pipe has no width; the guess of 80 would break every heading and row.
+    (console if console.is_terminal else Console(stderr=stderr, width=WIDTH)).print(table)
 
 
 def summary_rows(result: Mapping[str, Any], columns: Sequence[str], group: str) -> list[list[object]]:
