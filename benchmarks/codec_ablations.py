@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from audiogen.evaluation.perceptual import Visqol
+from audiogen.evaluation.pictures import new_figure
 from audiogen.evaluation.tables import show_table, write_json
 from codec.ear import EarLevels, neurogram_similarity
 from codec.metrics import log_mel_distance
@@ -213,12 +214,8 @@ def _show(found: list[dict[str, Any]]) -> None:
 
 
 def _draw(found: list[dict[str, Any]], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, 2, figsize=(12, 5), layout="constrained")
+    figure = new_figure(12, 5)
+    axes = figure.subplots(1, 2)
     for entry in found:
         for axis, name in zip(axes, ("log_mel", "likeness"), strict=True):
             axis.plot(

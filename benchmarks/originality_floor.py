@@ -54,8 +54,9 @@ def main() -> None:
     indexed = index_corpus(chosen.train)
     index = indexed.index
     built = time.perf_counter() - began
-    families = {item.key: item.family for item in read_corpus(chosen.train).tunes}
-    known = [item for item in read_corpus(chosen.train).tunes if item.key in set(index.names)]
+    trained, names = read_corpus(chosen.train).tunes, set(index.names)
+    families = {item.key: item.family for item in trained}
+    known = [item for item in trained if item.key in names]
     unseen = _drawn(read_corpus(chosen.unseen).tunes, chosen.count, rng)
     result: dict[str, Any] = {
         "tunes": len(index.names),

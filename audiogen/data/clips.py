@@ -105,7 +105,7 @@ class ClipMaker:
         layers = CLIP_KINDS[kind](self, seconds, rng)
         if not layers:
             return Clip(self._background(length, rng), kind, "", "")
-        mix = np.zeros(length if self.channels == 1 else (self.channels, length), dtype=np.float32)
+        mix = np.zeros(self._shape(length), dtype=np.float32)
         for layer in layers:
             mix += 10 ** (layer.gain_db / 20) * self._varied(layer, seconds, rng)
         room = str(rng.choice(list(ROOMS))) if rng.random() < 0.5 else ""
@@ -194,14 +194,18 @@ class ClipMaker:
         samples = layer.voice.renderer.render_array(performance, presets=presets)
         return samples[..., : round(seconds * self.sample_rate)]
 
+    def _shape(self, length: int) -> tuple[int, ...]:
+        """Of sound: [T], or of two channels [C, T]."""
+        return (length,) if self.channels == 1 else (self.channels, length)
+
     def _background(self, length: int, rng: np.random.Generator) -> np.ndarray:
         if rng.random() < 0.4:
-            return np.zeros(length if self.channels == 1 else (self.channels, length), dtype=np.float32)
+            return np.zeros(self._shape(length), dtype=np.float32)
         return self._coloured_noise(length, float(rng.uniform(-85, -35)), rng)
 
     def _coloured_noise(self, length: int, level_db: float, rng: np.random.Generator) -> np.ndarray:
         """Noise of its own on every channel: [T] or [C, T]."""
-        white = rng.standard_normal(length if self.channels == 1 else (self.channels, length))
+        white = rng.standard_normal(self._shape(length))
         slope = float(rng.uniform(-6, 1))
         noise = _by_channel(lambda sound: tilt(sound, self.sample_rate, slope), white)
         return (noise / noise.std() * 10 ** (level_db / 20)).astype(np.float32)

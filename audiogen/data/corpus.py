@@ -12,13 +12,13 @@ from audiogen.data.corpus_items import UNKNOWN_LICENCE, CorpusTune, Rejected
 from audiogen.data.corpus_json_lines import read_json_lines
 from audiogen.data.corpus_thesession import DUMP_SUFFIXES, read_dump
 from audiogen.data.families import melody_families, split_of
+from audiogen.tune_files import MIDI_SUFFIXES
 from symbolic_bridge.tune import Tune
 
 DEFAULT_SPLITS: Mapping[str, float] = {"train": 0.9, "valid": 0.04, "test": 0.06}
 # Words in a licence that forbid or burden weights trained on it: weights under a free licence leave these out.
 SHARE_ALIKE_LICENCES = ("GPL", "CC BY-SA", "ODbL")
 # What is read in a folder; a file that is named may also end in anything else and is then taken for ABC.
-MIDI_SUFFIXES = (".mid", ".midi")
 FOLDER_SUFFIXES = (".abc", ".jsonl", *DUMP_SUFFIXES, *MIDI_SUFFIXES)
 # Folders of music21's corpus that hold dance tunes in ABC, and the source name of each.
 MUSIC21_FOLDERS = {"airdsAirs": "m21_airds", "oneills1850": "m21_oneill1850", "ryansMammoth": "m21_ryans"}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import soundfile
 
+from audiogen.evaluation.material import mono
 from audiogen.evaluation.opus import Coded, opus_round_trip
 from codec.coding import decode_sound, encode_file
 from codec.interface import AudioCodec
@@ -104,7 +105,7 @@ def through_codec(
     """A mono sound [1, 1, T] to an `.agc` file and back. Times hold reading and writing it."""
     with tempfile.TemporaryDirectory() as folder:
         source, coded = Path(folder) / "sound.wav", Path(folder) / "sound.agc"
-        soundfile.write(source, sound.samples[0, 0].cpu().numpy(), sound.sample_rate, subtype="FLOAT")
+        soundfile.write(source, mono(sound), sound.sample_rate, subtype="FLOAT")
         began = time.perf_counter()
         encode_file(network, source, coded, codebooks=codebooks, bitrate_kbps=bitrate_kbps)
         encoded = time.perf_counter()
