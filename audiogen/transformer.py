@@ -246,7 +246,7 @@ class Transformer(nn.Module):
         weight = self.norm.weight
         return KeyValueCache(self.config, batch, capacity, weight.device, weight.dtype)
 
-    def _angles(self, start: int, steps: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    def angles(self, start: int, steps: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """cos and sin [S, 1, 1, Dh/2] of positions from `start` on; the tables grow by doubling."""
         end = start + steps
         if self.cos.shape[0] < end or self.cos.device != device:
@@ -342,7 +342,7 @@ class Transformer(nn.Module):
         if cache is not None and cache.position == 0:
             cache.memory, cache.memory_mask = memory, self._cross_mask(memory, memory_mask)
         cross_mask = self._cross_mask(memory, memory_mask) if cache is None else cache.memory_mask
-        cos, sin = self._angles(0 if cache is None else cache.position, steps, x.device)
+        cos, sin = self.angles(0 if cache is None else cache.position, steps, x.device)
         mask, is_causal = self._self_mask(steps, start, padding_mask, x.device)
         for index, layer in enumerate(self.layers):
             assert isinstance(layer, Layer)
