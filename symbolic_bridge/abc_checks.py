@@ -9,10 +9,11 @@ from symbolic_bridge.abc_drafts import BarDraft, NoteDraft
 from symbolic_bridge.mending import Mender
 
 
-def check_bars(bars: Sequence[BarDraft], mender: Mender) -> None:
-    """Mend and tell what is wrong with a whole tune."""
+def check_bars(bars: Sequence[BarDraft], mender: Mender, is_main: bool = True) -> None:
+    """Mend and tell what is wrong with a whole voice; only one beside the first may hold nothing but rests."""
     if bars:
-        _check_pitches(bars, mender)
+        if is_main:
+            _check_pitches(bars, mender)
         _check_slurs(bars, mender)
         _check_endings(bars, mender)
         _check_lengths(bars, mender)

@@ -23,11 +23,16 @@ class NoteDraft:
     slur_starts: int = 0
     slur_ends: int = 0
     tie: bool = False
+    lyrics: tuple[str, ...] = ()
+    length_ratios: tuple[Fraction, ...] = ()
+    grace_lengths: tuple[Fraction, ...] = ()
+    marks: tuple[str, ...] = ()
 
     def freeze(self) -> Note:
         return Note(
             self.pitches, self.duration, self.tie, self.graces, self.decorations, self.chord_symbol,
-            self.annotations, self.slur_starts, self.slur_ends,
+            self.annotations, self.slur_starts, self.slur_ends, self.lyrics, self.length_ratios, self.grace_lengths,
+            self.marks,
         )  # fmt: skip
 
 
@@ -44,13 +49,20 @@ class BarDraft:
     key: Key | None = None
     tempo_bpm: float | None = None
     part: str = ""
+    plays: int = 2
+    overlays: list[list[NoteDraft]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    clef: str = ""
+    bar_line: str = ""
     # Meter in force, for the check of the bar's length; None when the bar has none.
     full: Fraction | None = None
 
     def freeze(self) -> Bar:
         return Bar(
             tuple(note.freeze() for note in self.notes), self.start_repeat, self.end_repeat, self.endings,
-            self.double_bar, self.meter, self.key, self.tempo_bpm, self.part,
+            self.double_bar, self.meter, self.key, self.tempo_bpm, self.part, self.plays,
+            tuple(tuple(note.freeze() for note in overlay) for overlay in self.overlays if overlay),
+            tuple(self.lines), self.clef, self.bar_line,
         )  # fmt: skip
 
     @property

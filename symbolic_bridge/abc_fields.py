@@ -26,11 +26,18 @@ _SETTING = re.compile(
     r"(?:treble|bass|tenor|alto|baritone|mezzo|soprano|perc)[1-5]?(?:[+-]8)?(?![A-Za-z])"
 )
 _OCTAVE = re.compile(r"octave\s*=\s*([+-]?\d)")
-_METER_SUM = re.compile(r"\(?\s*(\d+(?:\s*\+\s*\d+)*)\s*\)?\s*/\s*(\d+)$")
-_TEMPO_BEATS = re.compile(r"((?:\d+/\d+[\s+]*)+)=\s*(\d+(?:\.\d+)?)")
-_TEMPO_UNIT = re.compile(r"[A-Ca-c](\d*)(?:/(\d+))?\s*=\s*(\d+(?:\.\d+)?)")
-_TEMPO_BARE = re.compile(r"(\d+(?:\.\d+)?)$")
+_METER_SUM = re.compile(r"\(?\s*(\d{1,3}(?:\s*\+\s*\d{1,3})*)\s*\)?\s*/\s*(\d{1,3})$")
+_NUMBER = r"(\d{1,6}(?:\.\d{1,9})?)"
+_TEMPO_BEATS = re.compile(r"(\d{1,4}/\d{1,4}(?:[\s+]+\d{1,4}/\d{1,4})*)[\s+]*=\s*" + _NUMBER)
+_TEMPO_UNIT = re.compile(r"[A-Ca-c](\d{0,4})(?:/(\d{1,4}))?\s*=\s*" + _NUMBER)
+_TEMPO_BARE = re.compile(_NUMBER + "$")
+_REACH = re.compile(r"\s*propagate-accidentals\s+(not|octave|pitch)\b")
+# Longer values of K:, M:, L: and Q: are no such thing, and some would take the expressions here for ever.
+LONGEST_VALUE = 300
 _QUOTED = re.compile(r'"([^"]*)"')
+_NAMED_METERS = {
+    "C": Meter(4, 4, "C"), "c": Meter(4, 4, "C"), "C|": Meter(2, 2, "C|"), "c|": Meter(2, 2, "C|"),
+}  # fmt: skip
 _COMBINING = {
     "'": "\u0301", "`": "\u0300", "^": "\u0302", '"': "\u0308", "~": "\u0303", "c": "\u0327", ",": "\u0327",
     "u": "\u0306", "v": "\u030c", "H": "\u030b", "r": "\u030a", "=": "\u0304", ";": "\u0328", ".": "\u0307",
@@ -70,6 +77,7 @@ def read_key(text: str) -> tuple[Key, int]:
     Raises:
         FieldError: the value is no key.
     """
+    _check_size(text)
     octave = _OCTAVE.search(text)
     shift = int(octave[1]) if octave else 0
     rest = _SETTING.sub(" ", text).strip()
@@ -95,6 +103,23 @@ def read_key(text: str) -> tuple[Key, int]:
     return Key(tonic, mode, _extras(tail)), shift
 
 
+def key_settings(text: str) -> str:
+    """What the value of K: says besides the key, such as "clef=bass stafflines=1"; `octave=` is left out."""
+    found = (match[0] for match in _SETTING.finditer(text))
+    return " ".join(setting for setting in found if not setting.startswith("octave"))
+
+
+def read_reach(text: str) -> str | None:
+    """How far accidentals reach, as an instruction "propagate-accidentals octave" says; None for other ones."""
+    match = _REACH.match(text)
+    return match[1] if match else None
+
+
+def _check_size(text: str) -> None:
+    if len(text) > LONGEST_VALUE:
+        raise FieldError(text, f"a value of at most {LONGEST_VALUE} characters")
+
+
 def _extras(text: str) -> tuple[tuple[str, int], ...]:
     found = {letter.upper(): ACCIDENTALS[mark] for mark, letter in _EXTRA.findall(text)}
     return tuple(found.items())
@@ -113,17 +138,18 @@ def read_meter(text: str) -> Meter | None:
     Raises:
         FieldError: the value is no meter.
     """
+    _check_size(text)
     value = text.strip()
-    named = {"C": Meter(4, 4), "c": Meter(4, 4), "C|": Meter(2, 2), "c|": Meter(2, 2)}
-    if value in named:
-        return named[value]
+    if value in _NAMED_METERS:
+        return _NAMED_METERS[value]
     if value.lower() in ("", "none"):
         return None
     match = _METER_SUM.match(value)
     if match:
         beats, unit = sum(int(part) for part in match[1].split("+")), int(match[2])
         if 1 <= beats <= 64 and unit in (1, 2, 4, 8, 16, 32):
-            return Meter(beats, unit)
+            plain = match[1].isdigit() and "(" not in value
+            return Meter(beats, unit, "" if plain else "".join(value.split()))
     raise FieldError(text, "a meter: C, C|, none or 1-64 over 1, 2, 4, 8, 16 or 32")
 
 
@@ -133,7 +159,8 @@ def read_unit(text: str) -> Fraction:
     Raises:
         FieldError: the value is no note length.
     """
-    match = re.match(r"\s*(\d+)\s*(?:/\s*(\d+))?\s*$", text)
+    _check_size(text)
+    match = re.match(r"\s*(\d{1,3})\s*(?:/\s*(\d{1,3}))?\s*$", text)
     if match and 1 <= int(match[1]) <= 64 and 1 <= int(match[2] or 1) <= 512:
         return Fraction(int(match[1]), int(match[2] or 1))
     raise FieldError(text, "a note length such as 1/8")
@@ -155,18 +182,19 @@ def read_tempo(text: str, unit: Fraction) -> Tempo:
     Raises:
         FieldError: the value is no tempo.
     """
+    _check_size(text)
     words = decode_text(" ".join(_QUOTED.findall(text)))
     rest = _QUOTED.sub(" ", text).strip()
     if not rest:
         return Tempo(None, words)
     if match := _TEMPO_BEATS.match(rest):
         length = sum(
-            (Fraction(part) for part in match[1].replace("+", " ").split() if not part.endswith("/0")),
+            (Fraction(part) for part in match[1].replace("+", " ").split() if int(part.split("/")[1])),
             Fraction(0),
         )
         rate = Fraction(match[2])
     elif match := _TEMPO_UNIT.match(rest):
-        length = unit * int(match[1] or 1) / int(match[2] or 1)
+        length = unit * int(match[1] or 1) / (int(match[2] or 1) or 1)
         rate = Fraction(match[3])
     elif match := _TEMPO_BARE.match(rest):
         length, rate = Fraction(1, 4), Fraction(match[1])
@@ -199,12 +227,15 @@ def read_endings(text: str) -> tuple[int, ...]:
         FieldError: no number from 1 to 9 in it, or a falling range.
     """
     passes: list[int] = []
+    _check_size(text)
     for part in re.split(r"[,.]", text.replace(" ", "")):
         if not part:
             continue
         first, _, last = part.partition("-")
-        if not first.isdigit() or (last and not last.isdigit()):
+        if not (first.isdigit() and (not last or last.isdigit())):
             raise FieldError(text, "ending numbers such as 1, 1,3 or 1-3")
+        if len(first) > 3 or len(last) > 3:
+            raise FieldError(text, "ending numbers 1 to 9, ranges rising")
         numbers = range(int(first), int(last or first) + 1)
         if not numbers or numbers[0] < 1 or numbers[-1] > 9:
             raise FieldError(text, "ending numbers 1 to 9, ranges rising")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
+# Lengths, in unit lengths, that a note or rest can have; what is outside is a slip of the finger or an attack.
+LONGEST, FINEST = 512, 1024
 _LENGTH = r"\d+/+\d*|/+\d*|\d+|"
 _TOKEN = re.compile(
     r"(?P<space>[\s`*$]+)"
     r"|(?P<string>\"[^\"]*\"?)"
-    r"|(?P<field>\[[A-Za-z]:[^\]|]*\])"
+    # Bounded, or a line of "[K:[K:" would take for ever.
+    r"|(?P<field>\[[A-Za-z]:[^\]|]{0,300}\])"
     r"|(?P<ending>\[\s*(?:\d[\d,.-]*|\"\s*\d[^\"]*\"))"
     r"|(?P<bar>\.?(?:\[\||\|\s+:(?![|:])|\||:(?=[|:\]])|:\s+\|)(?:[|:]|\](?!\d)|\[(?=\|))*)"
     r"|(?P<note>(?:(?P<accidental>\^\^?|__?|=) ?)?(?P<letter>[A-Ga-g])(?P<octave>[,']*)(?P<length>"
@@ -37,10 +40,10 @@ _TOKEN = re.compile(
     r"|(?P<continuation>\\)"
     r"|(?P<unknown>.)"
 )
+_ONE = Fraction(1)
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """A mark: its kind (a group of the expression above), its text, its column from 1, and the match."""
 
     kind: str
@@ -78,13 +81,14 @@ def length_factor(text: str) -> Fraction:
     """Multiplier written after a note: "3", "/", "//", "3/2", "/4"; 1 when nothing stands there.
 
     Raises:
-        ZeroDivisionError: the denominator is 0.
+        ValueError: the length is 0, above `LONGEST`, or has a denominator above `FINEST`.
     """
     if not text:
-        return Fraction(1)
-    above, slashes, below = re.fullmatch(r"(\d*)(/*)(\d*)", text).groups()  # type: ignore[union-attr]
-    number = Fraction(int(above or 1))
-    if not slashes:
-        return number
-    # "a//" halves twice; "a//3" is not in the standard and is read as a/3.
-    return number / int(below) if below else number / 2 ** len(slashes)
+        return _ONE
+    if len(text) <= 12:
+        above, slashes, below = re.fullmatch(r"(\d*)(/*)(\d*)", text).groups()  # type: ignore[union-attr]
+        # "a//" halves twice; "a//3" is not in the standard and is read as a/3.
+        over, under = int(above or 1), int(below) if below else 2 ** len(slashes)
+        if 0 < over <= LONGEST * under and 0 < under <= FINEST:
+            return Fraction(over, under)
+    raise ValueError(f"length {text[:12]!r} is not above 0, up to {LONGEST} and in parts of at most 1/{FINEST}")

@@ -8,15 +8,21 @@ from symbolic_bridge.tune import LETTER_SEMITONES, LETTERS, SHARP_ORDER, Key, Pi
 class BarAccidentals:
     """What an unmarked letter means at this place: tie, then accidentals of this bar, then the key.
 
-    An accidental lasts to the end of its bar for its letter in its octave. A note tied over a bar line
+    An accidental lasts to the end of its bar for its letter in all octaves. A note tied over a bar line
     keeps its accidental there, but only that note does.
+
+    Args:
+        key: the key whose signature is in force.
+        reach: where an accidental holds: "pitch" in all octaves (the standard's default), "octave" in its own,
+            "not" at its own note only.
     """
 
-    def __init__(self, key: Key) -> None:
+    def __init__(self, key: Key, reach: str = "pitch") -> None:
+        self.reach = reach
         self._signature = key.signature
         self._bar: dict[tuple[str, int], int] = {}
         self._tied: dict[tuple[str, int], int] = {}
-        # The last alteration written for a letter in any octave: other readers let it hold in all of them.
+        # The last alteration written for a letter in any octave.
         self._letters: dict[str, int] = {}
 
     def set_key(self, key: Key) -> None:
@@ -36,10 +42,12 @@ class BarAccidentals:
     def implied(self, letter: str, octave: int) -> int:
         """Alteration of the letter when no accidental is written."""
         place = (letter, octave)
-        for table in (self._tied, self._bar):
-            if place in table:
-                return table[place]
-        return self._signature.get(letter, 0)
+        natural = self._signature.get(letter, 0)
+        if place in self._tied:
+            return self._tied[place]
+        if self.reach == "pitch":
+            return self._letters.get(letter, natural)
+        return self._bar.get(place, natural) if self.reach == "octave" else natural
 
     def write(self, letter: str, octave: int, alter: int) -> None:
         """Take note of a written accidental."""
@@ -49,12 +57,15 @@ class BarAccidentals:
     def needs_mark(self, pitch: Pitch) -> bool:
         """Whether a writer has to write the accidental so that readers of either habit agree.
 
-        The standard lets an accidental hold in all octaves, musicians and this reader in its own only.
+        The standard lets an accidental hold in all octaves, many musicians in its own only.
         """
-        everywhere = self._letters.get(pitch.letter, self._signature.get(pitch.letter, 0))
-        tied = (pitch.letter, pitch.octave) in self._tied
-        return self.implied(pitch.letter, pitch.octave) != pitch.alter or (
-            not tied and everywhere != pitch.alter
+        place = (pitch.letter, pitch.octave)
+        if place in self._tied:
+            return self._tied[place] != pitch.alter
+        natural = self._signature.get(pitch.letter, 0)
+        return (
+            self._letters.get(pitch.letter, natural) != pitch.alter
+            or self._bar.get(place, natural) != pitch.alter
         )
 
 

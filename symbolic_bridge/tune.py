@@ -18,6 +18,8 @@ MODE_SHARPS = {
     "major": 0, "mixolydian": -1, "dorian": -2, "minor": -3, "phrygian": -4, "locrian": -5, "lydian": 1,
 }  # fmt: skip
 SHARP_ORDER = "FCGDAEB"
+# Bar lines that are drawn dotted or not at all, and mean no more than "|".
+SPECIAL_BAR_LINES = (".|", "[|]")
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,11 @@ class Key:
 
 @dataclass(frozen=True)
 class Meter:
-    """Beats and beat unit as written: 6/8 is Meter(6, 8)."""
+    """Beats and beat unit: 6/8 is Meter(6, 8). `text` is another way of writing it ("C|", "2+3/8"), "" for none."""
 
     beats: int = 4
     unit: int = 4
+    text: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not (1 <= self.beats <= 64 and self.unit in (1, 2, 4, 8, 16, 32)):
@@ -109,6 +112,11 @@ class Note:
     `tie` says that it is tied to the next note of the same pitch. Graces are written before the note.
     `decorations` hold names: "roll" (~), "staccato" (.), "trill", "accent", "fermata" and whatever else
     stood between ! marks. `chord_symbol` ("Am7", "D/F#", "" for none) starts at this note.
+
+    `lyrics` has a syllable a verse as a w: line writes it: "time-" goes on in the next note, "_" holds the one before,
+    "" is no syllable. `length_ratios` are the lengths of a chord's pitches over `duration` where they are unequal,
+    `grace_lengths` those of the graces in unit lengths where one is not 1; else empty. `marks` are marks that only
+    shape the page, as written: "x" (an invisible rest), "y" (space before it), ".-", ".(" (dotted), "{/" (slashed).
     """
 
     pitches: tuple[Pitch, ...]
@@ -120,6 +128,10 @@ class Note:
     annotations: tuple[str, ...] = ()
     slur_starts: int = 0
     slur_ends: int = 0
+    lyrics: tuple[str, ...] = ()
+    length_ratios: tuple[Fraction, ...] = ()
+    grace_lengths: tuple[Fraction, ...] = ()
+    marks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.duration <= 0:
@@ -139,6 +151,10 @@ class Bar:
     have empty `endings` too, the ending lasts until a repeat sign, the next ending or a double bar.
     `double_bar`: "||" or "|]" after it. `meter`/`key`/`tempo_bpm`: changes that take effect at its start.
     `part`: label of a P: field standing at its start.
+    `plays`: how often an `end_repeat` has its section played in all ("::|" three times). `overlays`: voices written
+    over this bar's notes (&), each beginning with the bar. `lines`: fields, instructions and comments that stand before
+    it and that nothing here interprets, as written. `clef`: the clef and other settings of a K: at its start.
+    `bar_line`: the bar line after it where it is one of `SPECIAL_BAR_LINES`.
     """
 
     notes: tuple[Note, ...]
@@ -150,6 +166,11 @@ class Bar:
     key: Key | None = None
     tempo_bpm: float | None = None
     part: str = ""
+    plays: int = 2
+    overlays: tuple[tuple[Note, ...], ...] = ()
+    lines: tuple[str, ...] = ()
+    clef: str = ""
+    bar_line: str = ""
 
     @property
     def duration(self) -> Fraction:
@@ -161,7 +182,9 @@ class Bar:
 class Header:
     """What stands above the notes. `tempo_bpm` counts felt beats (Meter.beat_duration) a minute.
 
-    `meter` None is free metre (M:none). `fields` keeps every other header line, ((letter, text), ...), in order.
+    `meter` None is free metre (M:none). `fields` keeps every other header line, ((letter, text), ...), in order; the
+    letter is "%%" for instructions to programs and "%" for comments. `clef` is what K: says besides the key
+    ("clef=bass transpose=-2"); an `octave=` is not kept, since the pitches hold it.
     """
 
     title: str = "Untitled"
@@ -172,15 +195,30 @@ class Header:
     key: Key = field(default_factory=Key)
     tempo_bpm: float | None = None
     fields: tuple[tuple[str, str], ...] = ()
+    clef: str = ""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A voice besides the first: its name as V: gives it, and its bars."""
+
+    name: str
+    bars: tuple[Bar, ...]
 
 
 @dataclass(frozen=True)
 class Tune:
-    """A tune as written. `warnings` lists what a lenient reading mended (it takes no part in equality)."""
+    """A tune as written: the bars of its first voice, which is the melody, and its other voices.
+
+    `warnings` lists what a lenient reading mended, `kept` the constructs that were kept as they stood without being
+    interpreted, each with its place; neither takes part in equality.
+    """
 
     header: Header
     bars: tuple[Bar, ...]
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    voices: tuple[Voice, ...] = ()
+    kept: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def from_abc(cls, text: str, strict: bool = False) -> Tune:

@@ -1,0 +1,107 @@
+"""Tunes to MIDI: the plain tune, repeats unfolded, with its changes of meter, key and tempo."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from symbolic_bridge import midi_file as smf
+from symbolic_bridge.abc_fields import felt_beat
+from symbolic_bridge.midi_file import MidiEvent, MidiFile
+from symbolic_bridge.tune import Bar, Key, Meter, Tune
+from symbolic_bridge.unfold import timed_notes, unfold_tune
+
+TICKS_PER_QUARTER = 480
+DEFAULT_BPM = 120.0
+VELOCITY = 80
+
+
+def midi_of_tune(tune: Tune) -> MidiFile:
+    """The tune as the events of a MIDI file: a track of meta events and one of notes."""
+    played = unfold_tune(tune)
+    notes = [MidiEvent(0, smf.META, _name(tune.header.title), smf.TRACK_NAME)]
+    for note in timed_notes(played):
+        start, end = _ticks(note.start), _ticks(note.start + note.duration)
+        for pitch in note.pitches:
+            if not 0 <= pitch <= 127:
+                raise ValueError(f"bar {note.bar + 1} has a note at MIDI {pitch}; notes end at 0 and 127")
+            notes.append(MidiEvent(start, 0x90, bytes([pitch, VELOCITY])))
+            notes.append(MidiEvent(end, 0x80, bytes([pitch, 0])))
+    # Ends before starts, so that a repeated pitch sounds again.
+    notes.sort(key=lambda event: (event.tick, event.status))
+    return MidiFile(TICKS_PER_QUARTER, (tuple(_conductor(played)), tuple(notes)))
+
+
+def _name(title: str) -> bytes:
+    return title.encode("utf-8")[:200]
+
+
+def _ticks(wholes: Fraction) -> int:
+    return round(wholes * 4 * TICKS_PER_QUARTER)
+
+
+def _conductor(played: Tune) -> list[MidiEvent]:
+    """Meta events: time signatures at every change, key signatures, tempi."""
+    events: list[MidiEvent] = []
+    now = Fraction(0)
+    written: Meter | None = None
+    meter, key, tempo = played.header.meter, played.header.key, played.header.tempo_bpm
+    first_tempo: float | None = DEFAULT_BPM if tempo is None else tempo
+    events.append(_key_event(0, key))
+    for bars in _measures(played):
+        if bars[0].meter:
+            meter = bars[0].meter
+        if bars[0].key and bars[0].key != key:
+            key = bars[0].key
+            events.append(_key_event(_ticks(now), key))
+        change = bars[0].tempo_bpm if bars[0].tempo_bpm is not None else first_tempo
+        if change is not None:
+            micros = round(60e6 / (change * float(felt_beat(meter) * 4)))
+            events.append(
+                MidiEvent(_ticks(now), smf.META, min(micros, 0xFFFFFF).to_bytes(3, "big"), smf.TEMPO)
+            )
+            first_tempo = None
+        length = sum((bar.duration for bar in bars), Fraction(0))
+        shown = _measure_meter(length, meter)
+        if shown and shown != written:
+            clocks = min(255, round(felt_beat(shown) * 96))
+            data = bytes([shown.beats, shown.unit.bit_length() - 1, clocks, 8])
+            events.append(MidiEvent(_ticks(now), smf.META, data, smf.TIME_SIGNATURE))
+            written = shown
+        now += length
+    return events
+
+
+def _measures(played: Tune) -> list[list[Bar]]:
+    """Bars joined to measures: a short bar and the rest of it behind a repeat sign are one."""
+    groups: list[list[Bar]] = []
+    # What is missing to a full measure in the last group; a whole tune's pickup is a measure by itself.
+    room = Fraction(0)
+    meter = played.header.meter
+    for bar in played.bars:
+        if groups and room and bar.duration == room and not (bar.meter or bar.key or bar.tempo_bpm):
+            groups[-1].append(bar)
+            room = Fraction(0)
+            continue
+        meter = bar.meter or meter
+        groups.append([bar])
+        room = (
+            max(meter.bar_duration - bar.duration, Fraction(0)) if meter and len(groups) > 1 else Fraction(0)
+        )
+    return groups
+
+
+def _measure_meter(length: Fraction, meter: Meter | None) -> Meter | None:
+    """The meter to show for a measure; None where a time signature cannot say its length."""
+    if meter and length == meter.bar_duration:
+        return meter
+    unit = max(length.denominator, meter.unit if meter else 4)
+    beats = length * unit
+    if unit > 32 or unit & (unit - 1) or beats.denominator != 1 or not 1 <= beats <= 64:
+        return None
+    return Meter(int(beats), unit)
+
+
+def _key_event(tick: int, key: Key) -> MidiEvent:
+    sharps = max(-7, min(7, key.sharps))
+    minor = key.mode in ("minor", "dorian", "phrygian", "locrian")
+    return MidiEvent(tick, smf.META, bytes([sharps & 0xFF, int(minor)]), smf.KEY_SIGNATURE)
