@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audiogen.sheet_music import check_engraver, sheet_music
-from symbolic_bridge.abc_reader import split_tunes
+from symbolic_bridge.abc_blocks import split_tunes
 from symbolic_bridge.musicxml import musicxml_bytes, read_musicxml
 from symbolic_bridge.tune import Tune
 

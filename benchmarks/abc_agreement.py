@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from fractions import Fraction
 from pathlib import Path
 
 import mido
@@ -53,7 +52,9 @@ def main() -> int:
         return 2
     result = compare_file(chosen.tunes)
     silent, same = result["silent"], result["same"]
-    print(f"tunes {result['tunes']}, abc2midi silent {silent}, same notes {same} ({same / max(1, silent):.2%})")
+    print(
+        f"tunes {result['tunes']}, abc2midi silent {silent}, same notes {same} ({same / max(1, silent):.2%})"
+    )
     for reason, count in result["reasons"].items():
         print(f"{count:6} {reason}")
     if chosen.json:
@@ -78,7 +79,13 @@ def compare_file(path: Path) -> dict:
         else:
             differing.append({"line": number, "reason": reason(text, ours, theirs)})
     reasons = Counter(entry["reason"] for entry in differing)
-    return {"tunes": tunes, "silent": silent, "same": same, "reasons": dict(reasons.most_common()), "differing": differing}
+    return {
+        "tunes": tunes,
+        "silent": silent,
+        "same": same,
+        "reasons": dict(reasons.most_common()),
+        "differing": differing,
+    }
 
 
 def plain_text(abc: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
@@ -12,10 +13,13 @@ from symbolic_bridge.abc_fields import (
     FieldError,
     decode_text,
     felt_tempo,
+    has_key,
+    is_interpreted,
     key_settings,
     read_endings,
     read_key,
     read_meter,
+    read_reach,
     read_tempo,
     read_unit,
 )
@@ -27,6 +31,7 @@ from symbolic_bridge.mending import Mender
 from symbolic_bridge.spelling import BarAccidentals
 from symbolic_bridge.tune import SPECIAL_BAR_LINES, Bar, Header
 
+_COMMENT = re.compile(r"%(?!%)")
 MOST_PLAYS = 9
 MOST_RESTING_BARS = 1000
 
@@ -102,7 +107,8 @@ class BodyReader(NoteReader):
 
     def keep_line(self, text: str, number: int, column: int = 1) -> None:
         """Keep an instruction, a comment or a field that is not interpreted, before the bar that follows."""
-        self._mender.keep(number, column, text)
+        if not (is_interpreted(text[2:]) or _COMMENT.match(text)):
+            self._mender.keep(number, column, text)
         self._bar_of_change().lines.append(text)
 
     def set_reach(self, reach: str) -> None:
@@ -163,10 +169,12 @@ class BodyReader(NoteReader):
 
     def _apply_field(self, letter: str, value: str, column: int) -> None:
         if letter == "K":
-            self._key, self._octave = read_key(value)
-            self._accidentals.set_key(self._key)
             bar = self._bar_of_change()
-            bar.key, bar.clef = self._key, key_settings(value)
+            bar.clef = key_settings(value)
+            key, self._octave = read_key(value)
+            if has_key(value):
+                self._key = bar.key = key
+                self._accidentals.set_key(key)
         elif letter == "M":
             self._meter = read_meter(value)
             if self._meter is None:
@@ -189,6 +197,8 @@ class BodyReader(NoteReader):
             self._words(value, column)
         elif letter == "s":
             self._symbol_line(value, column)
+        elif letter == "I" and (reach := read_reach(value)):
+            self.set_reach(reach)
         elif value.strip():
             self.keep_line(f"{letter}:{value.strip()}", self._line, max(1, column - 2))
 
@@ -200,7 +210,7 @@ class BodyReader(NoteReader):
 
     def _words(self, value: str, column: int) -> None:
         """Give the syllables of a w: line to the notes of the music line above it."""
-        placed, rest = place_words(decode_text(value, escaped_hyphens=True), self._line_notes)
+        placed, rest = place_words(decode_text(value), self._line_notes)
         for index, syllable in placed:
             note = self._line_notes[index]
             assert note is not None

@@ -31,6 +31,9 @@ _NUMBER = r"(\d{1,6}(?:\.\d{1,9})?)"
 _TEMPO_BEATS = re.compile(r"(\d{1,4}/\d{1,4}(?:[\s+]+\d{1,4}/\d{1,4})*)[\s+]*=\s*" + _NUMBER)
 _TEMPO_UNIT = re.compile(r"[A-Ca-c](\d{0,4})(?:/(\d{1,4}))?\s*=\s*" + _NUMBER)
 _TEMPO_BARE = re.compile(_NUMBER + "$")
+_PROGRAM = re.compile(r"\s*MIDI[\s=]+program\s+(?:\d{1,2}\s+)?(\d{1,3})\s*$")
+_TRANSPOSE = re.compile(r"\b(?:transpose|t)\s*=\s*([+-]?\d{1,2})\b")
+_CLEF_OCTAVE = re.compile(r"(?:treble|bass|tenor|alto|baritone|mezzo|soprano)[1-5]?([+-])8")
 _REACH = re.compile(r"\s*propagate-accidentals\s+(not|octave|pitch)\b")
 # Longer values of K:, M:, L: and Q: are no such thing, and some would take the expressions here for ever.
 LONGEST_VALUE = 300
@@ -113,6 +116,44 @@ def read_reach(text: str) -> str | None:
     """How far accidentals reach, as an instruction "propagate-accidentals octave" says; None for other ones."""
     match = _REACH.match(text)
     return match[1] if match else None
+
+
+def has_key(text: str) -> bool:
+    """Whether the value of K: names a key, or says nothing but settings such as "clef=bass"."""
+    return not text.strip() or _SETTING.sub("", text).strip() != ""
+
+
+def without_octave(text: str) -> tuple[str, str, int]:
+    """Read the value of V:.
+
+    Returns:
+        The name of the voice, the value without `octave=`, and the octaves that its notes are moved by.
+    """
+    octave = _OCTAVE.search(text[:LONGEST_VALUE])
+    plain = " ".join(_OCTAVE.sub("", text, count=1).split()) if octave else text.strip()
+    return next(iter(plain.split(maxsplit=1)), ""), plain, int(octave[1]) if octave else 0
+
+
+def read_program(text: str) -> int | None:
+    """The General MIDI program that an instruction "MIDI program 74" or "MIDI program 1 74" sets.
+
+    Returns:
+        Its number from 0, as abc2midi counts, or None for other instructions.
+    """
+    match = _PROGRAM.match(text)
+    return int(match[1]) if match and int(match[1]) < 128 else None
+
+
+def is_interpreted(text: str) -> bool:
+    """Whether an instruction (%% or I:) has a meaning here beyond being kept."""
+    return read_reach(text) is not None or read_program(text) is not None
+
+
+def sounding_shift(settings: str) -> int:
+    """Semitones that a clef's settings ("clef=treble-8", "transpose=-2") move the sound by."""
+    transpose = _TRANSPOSE.search(settings)
+    octave = _CLEF_OCTAVE.search(settings)
+    return (int(transpose[1]) if transpose else 0) + (int(octave[1] + "12") if octave else 0)
 
 
 def _check_size(text: str) -> None:

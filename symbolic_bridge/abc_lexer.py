@@ -91,4 +91,6 @@ def length_factor(text: str) -> Fraction:
         over, under = int(above or 1), int(below) if below else 2 ** len(slashes)
         if 0 < over <= LONGEST * under and 0 < under <= FINEST:
             return Fraction(over, under)
-    raise ValueError(f"length {text[:12]!r} is not above 0, up to {LONGEST} and in parts of at most 1/{FINEST}")
+    raise ValueError(
+        f"length {text[:12]!r} is not above 0, up to {LONGEST} and in parts of at most 1/{FINEST}"
+    )

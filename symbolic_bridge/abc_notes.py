@@ -223,7 +223,9 @@ class NoteReader:
         values = [int(part[:4]) if part else 0 for part in token.text[1:].split(":")]
         count, time, notes = (*values, 0, 0)[:3]
         if count < 2 or max(time, notes) > MOST_TUPLET_NOTES:
-            self._fault(token.column, token.text, f"a tuplet (2 to (9, with at most {MOST_TUPLET_NOTES} notes")
+            self._fault(
+                token.column, token.text, f"a tuplet (2 to (9, with at most {MOST_TUPLET_NOTES} notes"
+            )
             return
         compound = self._meter is not None and self._meter.is_compound
         time = time or TUPLET_TIME.get(count) or (3 if compound else 2)

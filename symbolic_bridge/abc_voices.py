@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from symbolic_bridge.abc_body import BodyReader, Piece
-from symbolic_bridge.abc_fields import decode_text, read_reach
+from symbolic_bridge.abc_fields import decode_text, read_reach, without_octave
 from symbolic_bridge.mending import Mender
 from symbolic_bridge.tune import Bar, Header, Voice
 
@@ -20,16 +21,26 @@ class TuneBody:
     """Hands each line to its voice.
 
     `fields` are declarations of voices that stand in the body, `lyrics` the words below the tune (W:).
+
+    Args:
+        header: the tune's header.
+        mender: where faults go.
+        octave: octaves that K: moves all notes by.
+        octaves: octaves that V: moves the notes of single voices by.
+        reach: how far accidentals reach.
     """
 
-    def __init__(self, header: Header, mender: Mender, octave: int, reach: str) -> None:
+    def __init__(
+        self, header: Header, mender: Mender, octave: int, octaves: Mapping[str, int], reach: str
+    ) -> None:
         self.fields: list[tuple[str, str]] = []
         self.lyrics: list[str] = []
         self._header = header
         self._mender = mender
         self._octave = octave
+        self._octaves = dict(octaves)
         self._reach = reach
-        declared = [voice_name(text) for letter, text in header.fields if letter == "V"]
+        declared = [without_octave(text)[0] for letter, text in header.fields if letter == "V"]
         self._declared = set(declared)
         self._readers: dict[str, BodyReader] = {}
         for name in declared[:MOST_VOICES]:
@@ -39,7 +50,8 @@ class TuneBody:
 
     def _reader(self, name: str) -> BodyReader:
         if name not in self._readers:
-            self._readers[name] = BodyReader(self._header, self._mender, self._octave, self._reach)
+            octave = self._octaves.get(name, self._octave)
+            self._readers[name] = BodyReader(self._header, self._mender, octave, self._reach)
         return self._readers[name]
 
     def music_line(self, pieces: list[Piece], goes_on: bool) -> None:
@@ -78,7 +90,9 @@ class TuneBody:
         self._current.keep_line(text, number, column)
 
     def _switch(self, value: str, number: int, column: int) -> None:
-        name = voice_name(value)
+        name, text, octave = without_octave(value)
+        if octave:
+            self._octaves[name] = octave
         if not name:
             self._mender.mend(number, column, value, "a voice's name after V:")
             return
@@ -88,8 +102,8 @@ class TuneBody:
             elif len(self._readers) >= MOST_VOICES:
                 self._mender.mend(number, column, name, f"at most {MOST_VOICES} voices")
                 return
-        if name not in self._declared or _SETTING.search(value):
-            self._declare(name, value.strip())
+        if name not in self._declared or _SETTING.search(text):
+            self._declare(name, text)
         self._name, self._current = name, self._reader(name)
 
     def _name_first(self, name: str) -> None:
@@ -121,9 +135,3 @@ class TuneBody:
                 voices.append(Voice(name, found))
             bars = bars or found
         return bars, tuple(voices), lines
-
-
-def voice_name(text: str) -> str:
-    """The name at the start of the value of V:."""
-    return next(iter(text.split(maxsplit=1)), "")
-

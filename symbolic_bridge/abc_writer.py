@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from symbolic_bridge.abc_body import SHORT_DECORATIONS
 from symbolic_bridge.abc_fields import ACCIDENTALS, encode_text, felt_beat
+from symbolic_bridge.abc_symbols import SHORT_DECORATIONS
 from symbolic_bridge.spelling import BarAccidentals
 from symbolic_bridge.tune import Bar, Header, Key, Meter, Note, Pitch, Tune
 

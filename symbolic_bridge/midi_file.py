@@ -77,8 +77,8 @@ def read_midi_bytes(data: bytes) -> MidiFile:
     """Read a MIDI file of format 0, 1 or 2.
 
     Raises:
-        ValueError: the bytes are no such file, end too early or hold more than MAX_BYTES or MAX_EVENTS; the message says
-            what was found at which byte.
+        ValueError: the bytes are no such file, end too early or hold more than MAX_BYTES or MAX_EVENTS; the message
+            says what was found at which byte.
     """
     if len(data) > MAX_BYTES:
         raise ValueError(f"found {len(data)} bytes; allowed are {MAX_BYTES}")
@@ -153,7 +153,9 @@ def _read_track(data: bytes, place: int, stop: int, room: int) -> tuple[MidiEven
     tick, running = 0, 0
     while reader.place < stop:
         if len(events) > room:
-            raise ValueError(f"found more than {MAX_EVENTS} events up to byte {reader.place}; allowed is a tune")
+            raise ValueError(
+                f"found more than {MAX_EVENTS} events up to byte {reader.place}; allowed is a tune"
+            )
         tick += reader.variable()
         status = reader.take(1)[0]
         if status == META:

@@ -211,7 +211,7 @@ class Tune:
     """A tune as written: the bars of its first voice, which is the melody, and its other voices.
 
     `warnings` lists what a lenient reading mended, `kept` the constructs that were kept as they stood without being
-    interpreted, each with its place; neither takes part in equality.
+    interpreted, each with its place; neither takes part in equality. `lines` are like `Bar.lines`, behind the last bar.
     """
 
     header: Header
@@ -219,6 +219,7 @@ class Tune:
     warnings: tuple[str, ...] = field(default=(), compare=False)
     voices: tuple[Voice, ...] = ()
     kept: tuple[str, ...] = field(default=(), compare=False)
+    lines: tuple[str, ...] = ()
 
     @classmethod
     def from_abc(cls, text: str, strict: bool = False) -> Tune:

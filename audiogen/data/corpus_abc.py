@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from audiogen.data.corpus_items import CorpusTune, Rejected
-from symbolic_bridge.abc_reader import split_tunes
+from symbolic_bridge.abc_blocks import split_tunes
 from symbolic_bridge.errors import AbcSyntaxError
 
 # UTF-32's mark begins with UTF-16's, so it is looked for first.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from symbolic_bridge.abc_body import CHORD_SYMBOL
+from symbolic_bridge.abc_symbols import CHORD_SYMBOL
 from symbolic_bridge.musicxml.xml_tree import Element
 
 # Kinds with the suffixes that mean them; the first one is how we spell the kind.

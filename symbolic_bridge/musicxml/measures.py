@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
-from symbolic_bridge.abc_body import CHORD_SYMBOL
 from symbolic_bridge.abc_fields import felt_beat
+from symbolic_bridge.abc_symbols import CHORD_SYMBOL
 from symbolic_bridge.musicxml import marks
 from symbolic_bridge.musicxml.chord_symbols import symbol_of
 from symbolic_bridge.musicxml.drafts import BarDraft, NoteDraft, Remarks

@@ -8,7 +8,8 @@ from fractions import Fraction
 
 import pytest
 
-from symbolic_bridge.abc_reader import read_tune, read_tunes, split_tunes
+from symbolic_bridge.abc_blocks import split_tunes
+from symbolic_bridge.abc_reader import read_tune, read_tunes
 from symbolic_bridge.errors import AbcSyntaxError
 from symbolic_bridge.tune import Key, Meter, Pitch, Tune
 

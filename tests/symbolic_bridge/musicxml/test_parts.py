@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from symbolic_bridge.abc_body import CHORD_SYMBOL
+from symbolic_bridge.abc_symbols import CHORD_SYMBOL
 from symbolic_bridge.musicxml.beams import BeamPlace, beams
 from symbolic_bridge.musicxml.chord_symbols import KINDS, harmony_element, symbol_of
 from symbolic_bridge.musicxml.lengths import TYPES, note_values
