@@ -12,10 +12,13 @@ from symbolic_bridge.abc_drafts import BarDraft
 from symbolic_bridge.abc_fields import (
     FieldError,
     decode_text,
+    felt_beat,
     felt_tempo,
+    field_text,
     has_key,
     is_interpreted,
     key_settings,
+    quoted_text,
     read_endings,
     read_key,
     read_meter,
@@ -176,10 +179,12 @@ class BodyReader(NoteReader):
                 self._key = bar.key = key
                 self._accidentals.set_key(key)
         elif letter == "M":
-            self._meter = read_meter(value)
+            before, self._meter, bar = felt_beat(self._meter), read_meter(value), self._bar_of_change()
             if self._meter is None:
                 self.keep_line("M:none", self._line, column - 2)
-            self._bar_of_change().meter = self._meter
+            bar.meter = self._meter
+            if bar.tempo_bpm is not None:
+                bar.tempo_bpm *= float(before / felt_beat(self._meter))
         elif letter == "L":
             self._unit = read_unit(value)
         elif letter == "Q":
@@ -188,7 +193,7 @@ class BodyReader(NoteReader):
             if speed is not None:
                 self._bar_of_change().tempo_bpm = speed
             if tempo.words:
-                self.keep_line(f'Q:"{tempo.words}"', self._line, column - 2)
+                self.keep_line(f"Q:{quoted_text(tempo.words)}", self._line, column - 2)
         elif letter == "P":
             self._bar_of_change().part = decode_text(value)
         elif letter == "U":
@@ -200,7 +205,7 @@ class BodyReader(NoteReader):
         elif letter == "I" and (reach := read_reach(value)):
             self.set_reach(reach)
         elif value.strip():
-            self.keep_line(f"{letter}:{value.strip()}", self._line, max(1, column - 2))
+            self.keep_line(field_text(letter, value.strip()), self._line, max(1, column - 2))
 
     def _define_symbol(self, text: str) -> None:
         match = USER_SYMBOL.match(text[:200])

@@ -34,6 +34,9 @@ def _check_slurs(bars: Sequence[BarDraft], mender: Mender) -> None:
             del begun[max(0, len(begun) - note.slur_ends) :]
     for note in begun:
         note.slur_starts -= 1
+        if note.marks.count(".(") > note.slur_starts:
+            dotted = len(note.marks) - 1 - note.marks[::-1].index(".(")
+            note.marks = note.marks[:dotted] + note.marks[dotted + 1 :]
         mender.mend(note.line, note.column, "a slur that never ends", "a ) before the end of the tune")
 
 

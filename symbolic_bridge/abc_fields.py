@@ -27,7 +27,7 @@ _SETTING = re.compile(
 )
 _OCTAVE = re.compile(r"octave\s*=\s*([+-]?\d)")
 _METER_SUM = re.compile(r"\(?\s*(\d{1,3}(?:\s*\+\s*\d{1,3})*)\s*\)?\s*/\s*(\d{1,3})$")
-_NUMBER = r"(\d{1,6}(?:\.\d{1,9})?)"
+_NUMBER = r"(\d{1,6}(?:\.\d{1,20})?)"
 _TEMPO_BEATS = re.compile(r"(\d{1,4}/\d{1,4}(?:[\s+]+\d{1,4}/\d{1,4})*)[\s+]*=\s*" + _NUMBER)
 _TEMPO_UNIT = re.compile(r"[A-Ca-c](\d{0,4})(?:/(\d{1,4}))?\s*=\s*" + _NUMBER)
 _TEMPO_BARE = re.compile(_NUMBER + "$")
@@ -49,6 +49,8 @@ _LIGATURES = {
     "aa": "å", "AA": "Å", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "ss": "ß", "/o": "ø", "/O": "Ø",
     "/l": "ł", "/L": "Ł", "/d": "đ", "/D": "Đ",
 }  # fmt: skip
+# What no text may hold, however it is written.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd\ud800-\udfff]")
 _ESCAPE = re.compile(
     r"\\(?:u([0-9a-fA-F]{4})|(aa|AA|ae|AE|oe|OE|ss|/[oOlLdD])|(['`^\"~cuvHr,;=.])([A-Za-z])|([\\%&]))"
 )
@@ -299,10 +301,23 @@ def decode_text(text: str) -> str:
             return literal
         return unicodedata.normalize("NFC", letter + _COMBINING[accent])
 
-    return " ".join(html.unescape(_ESCAPE.sub(plain, text)).split())
+    if "\\" not in text and "&" not in text:
+        return " ".join(text.split())
+    return " ".join(_UNPRINTABLE.sub("", html.unescape(_ESCAPE.sub(plain, text))).split())
 
 
 def encode_text(text: str) -> str:
     """Text of a field so that `decode_text` gives it back."""
     flat = " ".join(text.split()).replace("\\", "\\\\").replace("%", "\\%")
     return flat.replace("&", "&amp;") if html.unescape(flat) != flat else flat
+
+
+def quoted_text(text: str) -> str:
+    """Text between quotation marks, its own ones written as entities."""
+    inner = encode_text(text).replace('"', "&quot;")
+    return f'"{inner}"'
+
+
+def field_text(letter: str, value: str) -> str:
+    """An information field as a line; "|" or ":" behind the letter would make it music."""
+    return f"{letter}: {value}" if value[:1] in ("|", ":") else f"{letter}:{value}"

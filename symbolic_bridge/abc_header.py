@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -30,6 +30,8 @@ from symbolic_bridge.mending import Mender
 from symbolic_bridge.tune import Header, Key, Meter
 
 _FIELD = re.compile(r"\s*([A-Za-z+]):(.*)$", re.DOTALL)
+# Blocks of text, PostScript or drawings for typesetters.
+_BEGIN, _END = re.compile(r"%%begin(\w{1,20})"), re.compile(r"%%end(\w{1,20})")
 FALLBACK_TITLE = "Untitled"
 _KNOWN = frozenset("ABCDFGHIKLMNOPQRSTUVWXZmr")
 
@@ -86,19 +88,27 @@ class HeaderDraft:
         )  # fmt: skip
 
 
-def joined_fields(rows: Iterable[tuple[int, str]], mender: Mender) -> list[tuple[int, str]]:
-    """The rows with each +: line joined to the field before it."""
-    joined: list[tuple[int, str]] = []
-    for number, line in rows:
-        if line.lstrip().startswith("+:"):
-            if joined and _FIELD.match(joined[-1][1]):
-                text = line.lstrip()[2:].strip()
-                joined[-1] = (joined[-1][0], f"{joined[-1][1].rstrip()} {text}")
+def logical_lines(rows: Sequence[tuple[int, str]], mender: Mender) -> list[tuple[int, str]]:
+    """The rows with each +: line joined to the field before it, and every line of a block for typesetters marked %%."""
+    last_ends = {match[1]: place for place, (_, line) in enumerate(rows) if (match := _END.match(line))}
+    joined: list[tuple[int, list[str]]] = []
+    closing = ""
+    for place, (number, line) in enumerate(rows):
+        begin = _BEGIN.match(line)
+        if begin and not closing and last_ends.get(begin[1], -1) > place:
+            closing = f"%%end{begin[1]}"
+        elif closing and line.startswith(closing):
+            closing = ""
+        elif closing and not line.startswith("%%"):
+            line = f"%%{line}"
+        elif line.lstrip().startswith("+:"):
+            if joined and _FIELD.match(joined[-1][1][0]):
+                joined[-1][1].append(line.lstrip()[2:].strip())
                 continue
             mender.mend(number, 1, line.strip(), "+: after a text field")
             line = ""
-        joined.append((number, line))
-    return joined
+        joined.append((number, [line]))
+    return [(number, " ".join(parts)) for number, parts in joined]
 
 
 def comment_of(line: str, code: str) -> str:
@@ -142,7 +152,7 @@ def read_header(block: Block, rows: list[tuple[int, str]], mender: Mender) -> tu
 def _read_line(draft: HeaderDraft, number: int, line: str, mender: Mender) -> bool:
     """Read one line; whether it is the last of the header."""
     if line.startswith("%%"):
-        _instruction(draft, ("%%", line[2:].strip()), number, mender)
+        _instruction(draft, ("%%", line[2:].rstrip()), number, mender)
         return False
     code = without_comment(line)
     if comment := comment_of(line, code):

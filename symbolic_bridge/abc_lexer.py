@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
-# Lengths, in unit lengths, that a note or rest can have; what is outside is a slip of the finger or an attack.
-LONGEST, FINEST = 512, 1024
+# Lengths in whole notes that a note or rest can have: up to LONGEST, in parts of at most 1 / FINEST and halves of these
+# down to 1 / _SHORTEST. What is outside is a slip of the finger or an attack; sums of lengths stay small numbers.
+LONGEST, FINEST, _SHORTEST = 512, 1024, 2**26
 _LENGTH = r"\d+/+\d*|/+\d*|\d+|"
 _TOKEN = re.compile(
     r"(?P<space>[\s`*$]+)"
@@ -81,16 +82,27 @@ def length_factor(text: str) -> Fraction:
     """Multiplier written after a note: "3", "/", "//", "3/2", "/4"; 1 when nothing stands there.
 
     Raises:
-        ValueError: the length is 0, above `LONGEST`, or has a denominator above `FINEST`.
+        ValueError: the length is 0, divides by 0 or has more than 32 characters.
     """
     if not text:
         return _ONE
-    if len(text) <= 12:
+    if len(text) <= 32:
         above, slashes, below = re.fullmatch(r"(\d*)(/*)(\d*)", text).groups()  # type: ignore[union-attr]
         # "a//" halves twice; "a//3" is not in the standard and is read as a/3.
         over, under = int(above or 1), int(below) if below else 2 ** len(slashes)
-        if 0 < over <= LONGEST * under and 0 < under <= FINEST:
+        if over and under:
             return Fraction(over, under)
-    raise ValueError(
-        f"length {text[:12]!r} is not above 0, up to {LONGEST} and in parts of at most 1/{FINEST}"
-    )
+    raise ValueError(f"length {text[:32]!r} is not above 0 and of at most 32 characters")
+
+
+def is_length(duration: Fraction) -> bool:
+    """Whether a note can last so long, in whole notes."""
+    parts = duration.denominator
+    if parts > FINEST and (parts > _SHORTEST or odd_part(parts) > FINEST):
+        return False
+    return 0 < duration <= LONGEST
+
+
+def odd_part(number: int) -> int:
+    """The number without its factors of two."""
+    return number // (number & -number)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-_WORD = re.compile(r"\s+|(?P<bar>\|)|(?P<item>\*|_|-|(?:\\.|[^\s\\|*_-])+-?|\\)")
+_WORD = re.compile(r"\s+|(?P<bar>\|)|(?P<item>\*|_|-|(?:\\.|[^\s\\|*_-])+-?)|\\$")
 _SYMBOL = re.compile(r"\s+|(?P<bar>\|)|(?P<item>\*|![^!]*!|\+[^+]*\+|\"[^\"]*\"|\S)")
 BLANK = "*"
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from symbolic_bridge.abc_drafts import BarDraft, NoteDraft
 from symbolic_bridge.abc_fields import ACCIDENTALS, decode_text
-from symbolic_bridge.abc_lexer import FINEST, LONGEST, Token, length_factor
+from symbolic_bridge.abc_lexer import FINEST, LONGEST, Token, is_length, length_factor
 from symbolic_bridge.abc_symbols import (
     CHORD_SYMBOL,
     DECORATION_SYNONYMS,
@@ -21,7 +21,7 @@ from symbolic_bridge.spelling import BarAccidentals
 from symbolic_bridge.tune import Header, Pitch
 
 _ONE = Fraction(1)
-_ALLOWED_LENGTH = f"a length above 0, of at most {LONGEST} and in parts of at most 1/{FINEST}"
+_ALLOWED_LENGTH = f"a length above 0, of at most {LONGEST} whole notes and in parts of at most 1/{FINEST}"
 
 
 @dataclass
@@ -130,7 +130,7 @@ class NoteReader:
         factor = self._factor(token.match["length"], token.column)
         if self._in_grace:
             self._waiting.graces.append(pitch)
-            self._waiting.grace_lengths.append(factor or _ONE)
+            self._waiting.grace_lengths.append(factor if factor and is_length(factor) else _ONE)
         elif self._chord:
             self._chord.pitches.append(pitch)
             self._chord.factors.append(factor or _ONE)
@@ -157,6 +157,9 @@ class NoteReader:
         if self._broken:
             duration *= self._broken
             self._broken = None
+        if not (is_length(duration) and all(is_length(duration * ratio) for ratio in ratios)):
+            self._fault(column, f"a length of {duration} whole notes"[:60], _ALLOWED_LENGTH)
+            duration, ratios = self._unit, ()
         last = self._last
         if last and last.tie and not self._crosses_repeat() and not _share_a_pitch(pitches, last.pitches):
             self._untie(last, "a tie to another pitch")
@@ -208,12 +211,15 @@ class NoteReader:
 
     def _broken_rhythm(self, token: Token) -> None:
         strength = len(token.text)
-        if not self._last or not self._current_notes() or self._broken or strength > 3:
+        short = Fraction(1, 2 ** min(strength, 4))
+        first, second = (2 - short, short) if token.text[0] == ">" else (short, 2 - short)
+        last = self._last
+        if not (last and self._current_notes() and not self._broken and strength <= 3) or not is_length(
+            last.duration * first
+        ):
             self._fault(token.column, token.text, "> >> >>> < << or <<< between two notes of a bar")
             return
-        short = Fraction(1, 2**strength)
-        first, second = (2 - short, short) if token.text[0] == ">" else (short, 2 - short)
-        self._last.duration *= first
+        last.duration *= first
         self._broken = second
 
     def _open_tuplet(self, token: Token) -> None:
@@ -307,17 +313,17 @@ class NoteReader:
             self._waiting.decorations.append(name)
 
     def _string(self, token: Token) -> None:
-        text = token.text.strip('"').strip()
+        text = decode_text(token.text.strip('"'))
         if not token.text.endswith('"') or len(token.text) < 2:
             self._fault(token.column, token.text, 'a second " on the same line')
         if not text:
             return
-        if not self._waiting.chord_symbol and CHORD_SYMBOL.fullmatch(text):
-            self._waiting.chord_symbol = text
-            return
-        if self._waiting.chord_symbol and CHORD_SYMBOL.fullmatch(text):
+        if CHORD_SYMBOL.fullmatch(text):
+            if not self._waiting.chord_symbol:
+                self._waiting.chord_symbol = text
+                return
             self._mender.keep(self._line, token.column, token.text)
-        self._waiting.annotations.append(decode_text(text))
+        self._waiting.annotations.append(text)
 
 
 def _share_a_pitch(first: tuple[Pitch, ...], second: tuple[Pitch, ...]) -> bool:

@@ -7,7 +7,7 @@ import re
 from symbolic_bridge.abc_blocks import BODY_FIELDS, FIELD, JUNK, Block, blocks
 from symbolic_bridge.abc_body import Piece
 from symbolic_bridge.abc_fields import FieldError, decode_text, read_reach
-from symbolic_bridge.abc_header import HeaderDraft, comment_of, joined_fields, read_header
+from symbolic_bridge.abc_header import HeaderDraft, comment_of, logical_lines, read_header
 from symbolic_bridge.abc_lexer import without_comment
 from symbolic_bridge.abc_voices import TuneBody
 from symbolic_bridge.errors import AbcSyntaxError
@@ -22,8 +22,6 @@ _BROKEN_END = re.compile(r"[=^_]$|(?<![:|]):$|\{[^}]*$|\[(?!\|)[^\]:|\d\"]*$")
 # Quoted-printable marks that mail programs left in music: a space at the end of a line, a "=", a line broken at
 # a space (a natural whose note stands in the next line touches what is before it).
 _MAIL_MARK = re.compile(r"=20$|=3D|(?<=\s)=$")
-# Blocks of text, PostScript or drawings for typesetters.
-_BEGIN = re.compile(r"%%begin(\w{1,20})")
 
 
 def read_tune(text: str, strict: bool = False) -> Tune:
@@ -50,7 +48,8 @@ def read_tunes(text: str, strict: bool = False) -> list[Tune]:
 
 def _read_block(block: Block, strict: bool) -> Tune:
     mender = Mender(strict)
-    rows = joined_fields(((number, _cleaned(line, number, mender)) for number, line in block.lines), mender)
+    cleaned = [(number, _cleaned(line, number, mender)) for number, line in block.lines]
+    rows = logical_lines(cleaned, mender)
     draft, start = read_header(block, rows, mender)
     body = TuneBody(draft.freeze(), mender, draft.octave, draft.octaves, draft.reach)
     _BodyLines(body, draft, mender).read(rows[start:])
@@ -83,37 +82,19 @@ class _BodyLines:
 
     def read(self, rows: list[tuple[int, str]]) -> None:
         """Read all lines."""
-        place = 0
-        while place < len(rows):
-            number, line = rows[place]
-            place += 1
-            begin = _BEGIN.match(line)
-            if begin:
-                stop = self._end_of_block(rows, place, begin[1])
-                self._flush()
-                for inner_number, inner in rows[place - 1 : stop]:
-                    text = inner if inner.startswith("%%") else f"%%{inner}"
-                    self._body.keep_line(text, inner_number)
-                place = max(place, stop)
-            elif line.startswith("%%"):
+        for number, line in rows:
+            if line.startswith("%%"):
                 self._flush()
                 self._instruction(line, number)
             else:
                 self._line(line, number)
         self._flush()
 
-    def _end_of_block(self, rows: list[tuple[int, str]], place: int, kind: str) -> int:
-        """Index behind the %%end of a block that begins before `place`; without one it is a line by itself."""
-        for index in range(place, len(rows)):
-            if rows[index][1].startswith(f"%%end{kind}"):
-                return index + 1
-        return place
-
     def _instruction(self, line: str, number: int) -> None:
         if read_reach(line[2:]):
             self._body.field_line("I", line[2:], number, 3)
         elif line.strip("% "):
-            self._body.keep_line("%%" + line[2:].strip(), number)
+            self._body.keep_line(line, number)
 
     def _line(self, line: str, number: int) -> None:
         code = without_comment(line)
@@ -131,6 +112,8 @@ class _BodyLines:
             return
         code = self._without_mail_marks(code, number)
         if not code:
+            if comment:
+                self._flush()
             return
         if self._pieces:
             before = self._pieces[-1]

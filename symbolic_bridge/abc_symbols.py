@@ -18,7 +18,7 @@ CHORD_SYMBOL = re.compile(
     r"[A-G][#b♯♭]?(?:maj|min|dim|aug|sus|add|mi|ma|m|M|o|°|ø|[+^-]|[#b♯♭]?\d+(?!\d)|\([#b+-]?\d+\))*"
     r"(?:/[A-Ga-g][#b♯♭]?)?"
 )
-USER_SYMBOL = re.compile(r"\s*([~H-Wh-w])\s*=\s*[!+](.+)[!+]\s*$")
+USER_SYMBOL = re.compile(r"\s*([~H-Wh-w])\s*=\s*[!+]([^\s!+|:\"]+)[!+]\s*$")
 # Notes of a tuplet and the time they take, where the meter has no say.
 TUPLET_TIME = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 MOST_TUPLET_NOTES = 64

@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from symbolic_bridge.abc_fields import ACCIDENTALS, encode_text, felt_beat
-from symbolic_bridge.abc_symbols import SHORT_DECORATIONS
+from symbolic_bridge.abc_fields import (
+    encode_text,
+    felt_beat,
+    field_text,
+    quoted_text,
+    read_reach,
+    without_octave,
+)
+from symbolic_bridge.abc_lyrics import words_text
+from symbolic_bridge.abc_note_writer import MARKS, NoteWriter, signs_of_decorations
+from symbolic_bridge.abc_voices import FIRST_NAME
 from symbolic_bridge.spelling import BarAccidentals
-from symbolic_bridge.tune import Bar, Header, Key, Meter, Note, Pitch, Tune
+from symbolic_bridge.tune import Bar, Header, Key, Meter, Note, Tune
 
 BARS_A_LINE = 4
 MODE_SUFFIXES = {
     "major": "", "minor": "m", "dorian": "dor", "mixolydian": "mix", "lydian": "lyd", "phrygian": "phr",
     "locrian": "loc",
 }  # fmt: skip
-_MARKS = {alter: mark for mark, alter in ACCIDENTALS.items()}
-_TUPLET_TIME = {3: 2, 5: 2, 6: 2, 7: 2, 9: 2}
+_TEMPO_UNITS = tuple(
+    Fraction(*pair) for pair in ((1, 4), (1, 8), (1, 2), (3, 8), (1, 16), (3, 16), (3, 4), (1, 1))
+)
+# Fields whose text stands in the file as it is.
+_RAW = ("V", "I")
 
 
 def write_tune(tune: Tune) -> str:
@@ -25,112 +37,120 @@ def write_tune(tune: Tune) -> str:
     Raises:
         ValueError: a bar holds no notes, which ABC cannot write.
     """
-    for number, bar in enumerate(tune.bars, 1):
-        if not bar.notes:
-            raise ValueError(
-                f"bar {number} of {tune.header.title!r} holds no notes; a bar needs a note or a rest"
-            )
+    voices = [("", tune.bars)]
+    if tune.voices:
+        voices = [(_first_name(tune), tune.bars), *((voice.name, voice.bars) for voice in tune.voices)]
     lines = _header_lines(tune.header)
-    lines += _BodyWriter(tune).lines()
-    lines += [f"{letter}: {encode_text(text)}" for letter, text in tune.header.fields if letter in "Ww"]
+    for name, bars in voices:
+        for number, bar in enumerate(bars, 1):
+            if not bar.notes:
+                raise ValueError(
+                    f"bar {number} of {tune.header.title!r} holds no notes; a bar needs a note or a rest"
+                )
+        lines += [f"V:{name}"] if name else []
+        lines += _VoiceWriter(tune.header, bars).lines()
+    lines += tune.lines
+    lines += [field_text(letter, encode_text(text)) for letter, text in tune.header.fields if letter == "W"]
     return "\n".join(lines) + "\n"
 
 
+def _first_name(tune: Tune) -> str:
+    """The name of the tune's first voice: the first that the header has and no other voice takes."""
+    taken = {voice.name for voice in tune.voices}
+    declared = [without_octave(text)[0] for letter, text in tune.header.fields if letter == "V"]
+    return next((name for name in declared if name not in taken), FIRST_NAME)
+
+
 def _header_lines(header: Header) -> list[str]:
-    extra = [(letter, encode_text(text)) for letter, text in header.fields if letter not in "QWw"]
     lines = [f"X:{header.reference}", f"T:{encode_text(header.title)}"]
-    lines += [f"T:{text}" for letter, text in extra if letter == "T"]
+    later = [(letter, text) for letter, text in header.fields if letter not in ("Q", "W")]
+    while later and later[0][0] == "T":
+        lines.append(field_text("T", encode_text(later.pop(0)[1])))
     lines += [f"R:{encode_text(header.rhythm)}"] if header.rhythm else []
-    lines += [f"{letter}:{text}" for letter, text in extra if letter != "T"]
-    lines += [f"M:{header.meter or 'none'}", f"L:{header.unit}"]
-    words = next((_quoted(text) for letter, text in header.fields if letter == "Q"), "")
+    for letter, text in later:
+        if letter[0] == "%":
+            lines.append(f"%%{text}" if letter == "%%" else f"% {text}")
+        else:
+            lines.append(field_text(letter, text if letter in _RAW else encode_text(text)))
+    lines += [f"M:{meter_text(header.meter)}", f"L:{header.unit}"]
+    words = next((quoted_text(text) for letter, text in header.fields if letter == "Q"), "")
     speed = tempo_text(header.tempo_bpm, header.meter) if header.tempo_bpm is not None else ""
     if words or speed:
         lines.append("Q:" + f"{words} {speed}".strip())
-    lines.append(f"K:{key_text(header.key)}")
+    lines.append(f"K:{key_text(header.key)} {header.clef}".rstrip())
     return lines
-
-
-def _quoted(text: str) -> str:
-    """Text between quotation marks, its own ones written as entities."""
-    inner = encode_text(text).replace('"', "&quot;")
-    return f'"{inner}"'
 
 
 def key_text(key: Key) -> str:
     """Value of K: for a key: "Ador", "D =c"."""
-    extras = "".join(f" {_MARKS[alter]}{letter.lower()}" for letter, alter in key.extra)
+    extras = "".join(f" {MARKS[alter]}{letter.lower()}" for letter, alter in key.extra)
     return key.tonic + MODE_SUFFIXES[key.mode] + extras
+
+
+def meter_text(meter: Meter | None) -> str:
+    """Value of M: for a meter."""
+    return (meter.text or str(meter)) if meter else "none"
 
 
 def tempo_text(tempo_bpm: float, meter: Meter | None) -> str:
     """Value of Q: for felt beats a minute, in the beat that gives a whole number if one does."""
     beat = felt_beat(meter)
-    for unit in (beat, Fraction(1, 4), Fraction(1, 8), Fraction(1, 2), Fraction(3, 8)):
+    for unit in (beat, *_TEMPO_UNITS):
         rate = round(Fraction(tempo_bpm) * beat / unit)
         if float(rate * unit / beat) == tempo_bpm:
             return f"{unit}={rate}"
     return f"{beat}={tempo_bpm!r}"
 
 
-def length_text(factor: Fraction) -> str:
-    """Length behind a note: "", "2", "3/2", "/", "/4"."""
-    above = "" if factor.numerator == 1 else str(factor.numerator)
-    if factor.denominator == 1:
-        return above
-    return above + "/" + ("" if factor.denominator == 2 else str(factor.denominator))
+class _VoiceWriter:
+    """Writes the bars of a voice in order, keeping the accidentals in force as the reader will."""
 
-
-def _is_dyadic(value: Fraction) -> bool:
-    return value.denominator & (value.denominator - 1) == 0
-
-
-def _odd_part(number: int) -> int:
-    return number // (number & -number)
-
-
-class _BodyWriter:
-    """Writes the bars in order, keeping the accidentals in force as the reader will."""
-
-    def __init__(self, tune: Tune) -> None:
-        self._bars = tune.bars
-        self._unit = tune.header.unit
-        self._meter = tune.header.meter
-        self._accidentals = BarAccidentals(tune.header.key)
-        defined = {text.split("=")[0].strip() for letter, text in tune.header.fields if letter == "U"}
-        self._short = {
-            name: mark for mark, name in reversed(SHORT_DECORATIONS.items()) if mark not in defined
-        }  # fmt: skip
+    def __init__(self, header: Header, bars: Sequence[Bar]) -> None:
+        self._bars = bars
+        self._meter = header.meter
+        self._key = header.key
+        reaches = [read_reach(text) for letter, text in header.fields if letter in ("I", "%%")]
+        self._reach = next((reach for reach in reversed(reaches) if reach), "pitch")
+        self._accidentals = BarAccidentals(header.key, self._reach)
+        defined = [text.split("=")[0].strip() for letter, text in header.fields if letter == "U"]
+        self._writer = NoteWriter(header.unit, signs_of_decorations(defined))
 
     def lines(self) -> list[str]:
-        """The body's lines."""
+        """The lines of music code, fields that stand between them, and words below them."""
         lines: list[str] = []
         line = ""
         count = 0
+        notes: list[Note] = []
         for index, bar in enumerate(self._bars):
             before = self._bars[index - 1] if index else None
-            if bar.part:
-                lines += [line] if line else []
-                lines.append(f"P: {encode_text(bar.part)}")
-                line, count = "", 0
-            line += self._opening(bar, line)
-            line += self._bar(bar, before)
+            lines += self._lines_before(bar)
+            line += self._opening(bar, line) + self._bar(bar, before)
+            notes += [note for note in bar.notes if note.pitches]
             after = self._bars[index + 1] if index + 1 < len(self._bars) else None
             count += self._meter is None or bar.duration >= self._meter.bar_duration
             full = count >= BARS_A_LINE and not self._ends_part(index + 1)
-            breaks = (
-                after is None or bool(after.part) or ((full or self._ends_part(index)) and not after.endings)
-            )
+            breaks = after is None or _needs_line(after) or full or self._ends_part(index)
+            breaks = breaks and (after is None or not after.endings or _needs_line(after))
             line += self._closing(bar, after, breaks)
             if breaks:
-                lines.append(line)
-                line, count = "", 0
+                lines += [line, *_word_lines(notes)]
+                line, count, notes = "", 0, []
         return lines
 
     def _ends_part(self, index: int) -> bool:
         """Whether a bar closes a part: a single bar left of a part stays on the line before it."""
         bar = self._bars[min(index, len(self._bars) - 1)]
         return bar.end_repeat or bar.double_bar or index >= len(self._bars) - 1
+
+    def _lines_before(self, bar: Bar) -> list[str]:
+        """Lines that stand before the line of a bar."""
+        lines = [f"P:{encode_text(bar.part)}"] if bar.part else []
+        if bar.meter and _is_long(meter_text(bar.meter)):
+            lines.append(f"M:{meter_text(bar.meter)}")
+        lines += bar.lines
+        if _is_long(bar.clef):
+            lines.append("K:" + _key_and_clef(bar))
+        return [field_text("P", line[2:]) if line[:2] == "P:" else line for line in lines]
 
     def _opening(self, bar: Bar, line: str) -> str:
         """What stands before a bar and has not been written with the bar line before it."""
@@ -143,66 +163,39 @@ class _BodyWriter:
     def _closing(self, bar: Bar, after: Bar | None, breaks: bool) -> str:
         """The bar line behind a bar, with the repeat sign of the next bar on the same line."""
         starts = after is not None and after.start_repeat and not breaks
-        if starts:
-            table = {
-                (False, False): " |:",
-                (False, True): " ||:",
-                (True, False): " ::",
-                (True, True): " :||:",
-            }
-        else:
-            last = "|]" if after is None else "||"
-            table = {
-                (False, False): " |",
-                (False, True): " " + last,
-                (True, False): " :|",
-                (True, True): " :|]",
-            }
+        text = f" {bar.bar_line}" if bar.bar_line else ""
+        if bar.end_repeat:
+            double, simple = bar.double_bar, bar.plays == 2 and not bar.double_bar
+            closing = ("||:" if double else "|:") if starts else "|]" if double else "|"
+            text += " ::" if starts and simple else f" {':' * (bar.plays - 1)}{closing}"
+        elif bar.double_bar:
+            text += " ||:" if starts else " |]" if after is None else " ||"
+        elif starts or not text:
+            text += " |:" if starts else " |"
         ending = after is not None and bool(after.endings) and not breaks
-        return table[bar.end_repeat, bar.double_bar] + ("" if breaks or ending else " ")
+        return text + ("" if breaks or ending else " ")
 
     def _bar(self, bar: Bar, before: Bar | None) -> str:
         self._accidentals.next_bar()
         changes = ""
+        if "M:none" in bar.lines:
+            self._meter = None
         if bar.meter:
             self._meter = bar.meter
-            changes += f"[M:{bar.meter}]"
+            changes += "" if _is_long(meter_text(bar.meter)) else f"[M:{meter_text(bar.meter)}]"
         if bar.tempo_bpm is not None:
             changes += f"[Q:{tempo_text(bar.tempo_bpm, self._meter)}]"
         if bar.key:
+            self._key = bar.key
             self._accidentals.set_key(bar.key)
-            changes += f"[K:{key_text(bar.key)}]"
-        return changes + self._notes(bar, before)
-
-    def _notes(self, bar: Bar, before: Bar | None) -> str:
-        group = self._group_length()
-        position = self._pickup_offset(bar, before)
-        text = ""
-        beat = None
-        after_tuplet = False
-        place = 0
-        while place < len(bar.notes):
-            run, opening, ratio = self._tuplet(bar.notes, place)
-            broken = "" if opening else self._broken(bar.notes, place)
-            run = 2 if broken else run
-            for turn, note in enumerate(bar.notes[place : place + run]):
-                now = position // group
-                # A tuplet or a broken pair is one group, whatever beat it reaches into.
-                if beat is not None and turn == 0 and (now != beat or after_tuplet):
-                    text += " "
-                beat = now
-                text += opening if turn == 0 else broken
-                text += self._note(note, Fraction(1) if broken else note.duration * ratio / self._unit)
-                position += note.duration
-            place += run
-            after_tuplet = bool(opening)
+        if (bar.key or bar.clef) and not _is_long(bar.clef):
+            changes += f"[K:{_key_and_clef(bar)}]"
+        offset = self._pickup_offset(bar, before)
+        text = changes + self._writer.notes(bar.notes, self._meter, self._accidentals, offset)
+        for overlay in bar.overlays:
+            over = BarAccidentals(self._key, self._reach)
+            text += " & " + self._writer.notes(overlay, self._meter, over, offset)
         return text
-
-    def _group_length(self) -> Fraction:
-        """Length that is written without a space: the felt beat, half a bar in 4/4."""
-        if self._meter == Meter(4, 4):
-            return Fraction(1, 2)
-        return felt_beat(self._meter)
 
     def _pickup_offset(self, bar: Bar, before: Bar | None) -> Fraction:
         """Where in its measure a bar begins: short bars at the start of a part are pickups."""
@@ -210,68 +203,25 @@ class _BodyWriter:
         starts = before is None or before.end_repeat or before.double_bar or bar.start_repeat
         return missing if missing > 0 and starts else Fraction(0)
 
-    def _tuplet(self, notes: Sequence[Note], place: int) -> tuple[int, str, Fraction]:
-        """Notes that a tuplet at `place` takes, its mark, and written over sounding length; (1, "", 1) for none."""
-        first = notes[place].duration / self._unit
-        count = _odd_part(first.denominator)
-        none = (1, "", Fraction(1))
-        if count not in _TUPLET_TIME:
-            return none
-        total = Fraction(0)
-        turn = 0
-        for note in notes[place : place + 9]:
-            turn += 1
-            total += note.duration / self._unit
-            if not _is_dyadic(note.duration / self._unit * count):
-                return none
-            if _is_dyadic(total):
-                break
-        else:
-            return none
-        compound = self._meter is not None and self._meter.is_compound
-        default = 3 if compound and count in (5, 7, 9) else 2
-        ratio = Fraction(count, _TUPLET_TIME[count])
-        if default == 3 and all(
-            _is_dyadic(n.duration / self._unit * count / 3) for n in notes[place : place + turn]
-        ):
-            ratio = Fraction(count, 3)
-        if turn == count and ratio == Fraction(count, default):
-            return turn, f"({count}", ratio
-        time = ratio.denominator if ratio.numerator == count else int(count / ratio)
-        return turn, f"({count}:{time}:{turn}", ratio
 
-    def _broken(self, notes: Sequence[Note], place: int) -> str:
-        """ ">" or "<" where two notes share two units as 3:1 or 1:3, else ""."""
-        if place + 1 >= len(notes):
-            return ""
-        first, second = notes[place], notes[place + 1]
-        if first.tie or first.slur_ends or second.slur_starts or first.is_rest or second.is_rest:
-            return ""
-        lengths = (first.duration / self._unit, second.duration / self._unit)
-        return {(Fraction(3, 2), Fraction(1, 2)): ">", (Fraction(1, 2), Fraction(3, 2)): "<"}.get(lengths, "")
+def _key_and_clef(bar: Bar) -> str:
+    return f"{key_text(bar.key) if bar.key else ''} {bar.clef}".strip()
 
-    def _note(self, note: Note, factor: Fraction) -> str:
-        text = "(" * note.slur_starts
-        text += f'"{note.chord_symbol}"' if note.chord_symbol else ""
-        for words in note.annotations:
-            text += _quoted(words)
-        if note.graces:
-            text += "{" + "".join(self._pitch(pitch) for pitch in note.graces) + "}"
-        text += "".join(self._short.get(name) or f"!{name}!" for name in note.decorations)
-        pitches = [self._pitch(pitch) for pitch in note.pitches]
-        length = length_text(factor)
-        if len(pitches) > 1:
-            text += "[" + "".join(pitches) + "]" + length
-        else:
-            text += (pitches[0] if pitches else "z") + length
-        self._accidentals.tie(note.pitches if note.tie else ())
-        return text + ("-" if note.tie else "") + ")" * note.slur_ends
 
-    def _pitch(self, pitch: Pitch) -> str:
-        mark = ""
-        if self._accidentals.needs_mark(pitch):
-            mark = _MARKS[pitch.alter]
-            self._accidentals.write(pitch.letter, pitch.octave, pitch.alter)
-        if pitch.octave >= 5:
-            return mark + pitch.letter.lower() + "'" * (pitch.octave - 5)
-        return mark + pitch.letter + "," * (4 - pitch.octave)
+def _is_long(value: str) -> bool:
+    """Whether a value can't stand in an inline field."""
+    return "|" in value or "]" in value or len(value) > 250
+
+
+def _needs_line(bar: Bar) -> bool:
+    """Whether lines stand before a bar, so that it begins one itself."""
+    return bool(
+        bar.part or bar.lines or _is_long(bar.clef) or (bar.meter and _is_long(meter_text(bar.meter)))
+    )
+
+
+def _word_lines(notes: Sequence[Note]) -> list[str]:
+    """The w: lines below a line of music, one for each verse."""
+    verses = max((len(note.lyrics) for note in notes), default=0)
+    syllables = [[note.lyrics[verse : verse + 1] for note in notes] for verse in range(verses)]
+    return [f"w: {encode_text(words_text(''.join(s) for s in verse))}" for verse in syllables]

