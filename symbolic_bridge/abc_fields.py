@@ -151,6 +151,11 @@ def is_interpreted(text: str) -> bool:
     return read_reach(text) is not None or read_program(text) is not None
 
 
+def is_clef(settings: str) -> bool:
+    """Whether the value of V: or K: sets a clef or a transposition."""
+    return "clef" in settings or sounding_shift(settings) != 0
+
+
 def sounding_shift(settings: str) -> int:
     """Semitones that a clef's settings ("clef=treble-8", "transpose=-2") move the sound by."""
     transpose = _TRANSPOSE.search(settings)

@@ -11,11 +11,9 @@ from symbolic_bridge.abc_fields import (
     field_text,
     quoted_text,
     read_reach,
-    without_octave,
 )
 from symbolic_bridge.abc_lyrics import words_text
 from symbolic_bridge.abc_note_writer import MARKS, NoteWriter, signs_of_decorations
-from symbolic_bridge.abc_voices import FIRST_NAME
 from symbolic_bridge.spelling import BarAccidentals
 from symbolic_bridge.tune import Bar, Header, Key, Meter, Note, Tune
 
@@ -37,28 +35,18 @@ def write_tune(tune: Tune) -> str:
     Raises:
         ValueError: a bar holds no notes, which ABC cannot write.
     """
-    voices = [("", tune.bars)]
-    if tune.voices:
-        voices = [(_first_name(tune), tune.bars), *((voice.name, voice.bars) for voice in tune.voices)]
     lines = _header_lines(tune.header)
-    for name, bars in voices:
+    for name, bars in [(tune.first_voice, tune.bars), *((voice.name, voice.bars) for voice in tune.voices)]:
         for number, bar in enumerate(bars, 1):
             if not bar.notes:
                 raise ValueError(
                     f"bar {number} of {tune.header.title!r} holds no notes; a bar needs a note or a rest"
                 )
-        lines += [f"V:{name}"] if name else []
+        lines += [f"V:{name}"] if tune.voices else []
         lines += _VoiceWriter(tune.header, bars).lines()
     lines += tune.lines
     lines += [field_text(letter, encode_text(text)) for letter, text in tune.header.fields if letter == "W"]
     return "\n".join(lines) + "\n"
-
-
-def _first_name(tune: Tune) -> str:
-    """The name of the tune's first voice: the first that the header has and no other voice takes."""
-    taken = {voice.name for voice in tune.voices}
-    declared = [without_octave(text)[0] for letter, text in tune.header.fields if letter == "V"]
-    return next((name for name in declared if name not in taken), FIRST_NAME)
 
 
 def _header_lines(header: Header) -> list[str]:

@@ -2,33 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from symbolic_bridge import midi_file as smf
-from symbolic_bridge.abc_fields import felt_beat
+from symbolic_bridge.abc_fields import felt_beat, is_clef, read_program, sounding_shift, without_octave
 from symbolic_bridge.midi_file import MidiEvent, MidiFile
 from symbolic_bridge.tune import Bar, Key, Meter, Tune
-from symbolic_bridge.unfold import timed_notes, unfold_tune
+from symbolic_bridge.unfold import layers, sounds, unfold_tune
 
 TICKS_PER_QUARTER = 480
 DEFAULT_BPM = 120.0
 VELOCITY = 80
+# The tenth is percussion's.
+_CHANNELS = (*range(9), *range(10, 16))
 
 
 def midi_of_tune(tune: Tune) -> MidiFile:
-    """The tune as the events of a MIDI file: a track of meta events and one of notes."""
+    """The tune as the events of a MIDI file: a track of meta events and one for each voice and each overlay of one.
+
+    Programs (%%MIDI program), transposing clefs and `transpose=` are followed.
+
+    Raises:
+        ValueError: a note leaves MIDI's 0 to 127.
+    """
     played = unfold_tune(tune)
-    notes = [MidiEvent(0, smf.META, _name(tune.header.title), smf.TRACK_NAME)]
-    for note in timed_notes(played):
-        start, end = _ticks(note.start), _ticks(note.start + note.duration)
-        for pitch in note.pitches:
-            if not 0 <= pitch <= 127:
-                raise ValueError(f"bar {note.bar + 1} has a note at MIDI {pitch}; notes end at 0 and 127")
-            notes.append(MidiEvent(start, 0x90, bytes([pitch, VELOCITY])))
-            notes.append(MidiEvent(end, 0x80, bytes([pitch, 0])))
-    # Ends before starts, so that a repeated pitch sounds again.
-    notes.sort(key=lambda event: (event.tick, event.status))
-    return MidiFile(TICKS_PER_QUARTER, (tuple(_conductor(played)), tuple(notes)))
+    tracks = [tuple(_conductor(played))]
+    voices = [(played.first_voice, played.bars), *((voice.name, voice.bars) for voice in played.voices)]
+    declared = {without_octave(text)[0]: text for letter, text in played.header.fields if letter == "V"}
+    for number, (name, bars) in enumerate(voices):
+        channel = _CHANNELS[number % len(_CHANNELS)]
+        title = tune.header.title if number == 0 else name
+        settings = declared.get(name, "")
+        shifts = _shifts(settings if is_clef(settings) else tune.header.clef, bars)
+        for layer, notes in enumerate(layers(bars)):
+            events = [] if layer else _programs(tune, bars, channel)
+            for sound in sounds(bars, notes):
+                pitch = sound.midi + shifts[sound.bar]
+                if not 0 <= pitch <= 127:
+                    raise ValueError(
+                        f"bar {sound.bar + 1} has a note at MIDI {pitch}; notes end at 0 and 127"
+                    )
+                events.append(MidiEvent(_ticks(sound.start), 0x90 | channel, bytes([pitch, VELOCITY])))
+                events.append(MidiEvent(_ticks(sound.end), 0x80 | channel, bytes([pitch, 0])))
+            # Ends before starts, so that a repeated pitch sounds again; programs before both.
+            events.sort(key=lambda event: (event.tick, event.status >> 4 != 0xC, event.status))
+            tracks.append((MidiEvent(0, smf.META, _name(title), smf.TRACK_NAME), *events))
+    return MidiFile(TICKS_PER_QUARTER, tuple(tracks))
+
+
+def _shifts(settings: str, bars: Sequence[Bar]) -> list[int]:
+    """Semitones that the clef in force moves each bar by."""
+    shift = sounding_shift(settings)
+    shifts = []
+    for bar in bars:
+        shift = sounding_shift(bar.clef) if bar.clef else shift
+        shifts.append(shift)
+    return shifts
+
+
+def _programs(tune: Tune, bars: Sequence[Bar], channel: int) -> list[MidiEvent]:
+    """Changes of program: the header's at the start, then those at bars."""
+    events = []
+    header = [text for letter, text in tune.header.fields if letter in ("%%", "I")]
+    now = Fraction(0)
+    for index, bar in enumerate(bars):
+        lines = [line[2:] for line in bar.lines if line[:2] in ("%%", "I:")]
+        for text in [*(header if index == 0 else ()), *lines]:
+            program = read_program(text)
+            if program is not None:
+                events.append(MidiEvent(_ticks(now), 0xC0 | channel, bytes([program])))
+        now += bar.duration
+    return events
 
 
 def _name(title: str) -> bytes:

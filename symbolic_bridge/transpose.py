@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from symbolic_bridge.spelling import spell
@@ -39,16 +40,31 @@ def transpose_tune(tune: Tune, semitones: int) -> Tune:
         raise ValueError(f"semitones is {semitones}; it must be from -60 to 60")
     if semitones == 0:
         return tune
-    move = _move(tune.header.key, semitones)
-    header = replace(tune.header, key=move.target)
-    bars: list[Bar] = []
-    for bar in tune.bars:
-        key = None
+    key = tune.header.key
+    return replace(
+        tune,
+        header=replace(tune.header, key=_move(key, semitones).target),
+        bars=_bars(tune.bars, key, semitones),
+        voices=tuple(replace(voice, bars=_bars(voice.bars, key, semitones)) for voice in tune.voices),
+    )
+
+
+def _bars(bars: Sequence[Bar], key: Key, semitones: int) -> tuple[Bar, ...]:
+    """The bars of a voice that begins in a key."""
+    move = _move(key, semitones)
+    moved: list[Bar] = []
+    for bar in bars:
         if bar.key:
             move = _move(bar.key, semitones)
-            key = move.target
-        bars.append(replace(bar, key=key, notes=tuple(_note(note, move) for note in bar.notes)))
-    return Tune(header, tuple(bars), tune.warnings)
+        moved.append(
+            replace(
+                bar,
+                key=move.target if bar.key else None,
+                notes=tuple(_note(note, move) for note in bar.notes),
+                overlays=tuple(tuple(_note(note, move) for note in overlay) for overlay in bar.overlays),
+            )
+        )
+    return tuple(moved)
 
 
 def transpose_key(key: Key, semitones: int) -> Key:

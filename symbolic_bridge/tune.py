@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import chain, count
 from pathlib import Path
 
 LETTERS = "CDEFGAB"
@@ -220,6 +221,14 @@ class Tune:
     voices: tuple[Voice, ...] = ()
     kept: tuple[str, ...] = field(default=(), compare=False)
     lines: tuple[str, ...] = ()
+
+    @property
+    def first_voice(self) -> str:
+        """The name of the first voice: the first that V: gives and no other voice has; "1" where none is given."""
+        taken = {voice.name for voice in self.voices}
+        given = (text.split(maxsplit=1) for letter, text in self.header.fields if letter == "V")
+        names = chain((words[0] for words in given if words), map(str, count(1)))
+        return next(name for name in names if name not in taken)
 
     @classmethod
     def from_abc(cls, text: str, strict: bool = False) -> Tune:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -24,9 +25,34 @@ class TimedNote:
     note: Note
 
 
+@dataclass(frozen=True)
+class Sound:
+    """A pitch that sounds from `start` to `end` (whole notes from the start), begun in bar `bar` (an index)."""
+
+    start: Fraction
+    end: Fraction
+    midi: int
+    bar: int
+
+
 def unfold_tune(tune: Tune) -> Tune:
-    """The tune as played: no repeat signs, no endings, no part order left."""
+    """The tune as played: no repeat signs, no endings, no part order left.
+
+    Voices of as many bars as the first follow its signs, others their own.
+    """
     order = play_order(tune)
+    voices = []
+    for voice in tune.voices:
+        alone = replace(tune, bars=voice.bars, voices=())
+        own = order if len(voice.bars) == len(tune.bars) else play_order(alone)
+        voices.append(replace(voice, bars=_played(alone, own)))
+    fields = tuple(entry for entry in tune.header.fields if entry[0] != "P")
+    header = replace(tune.header, fields=fields)
+    return replace(tune, header=header, bars=_played(tune, order), voices=tuple(voices))
+
+
+def _played(tune: Tune, order: Sequence[int]) -> tuple[Bar, ...]:
+    """The bars of a tune's first voice in an order, each with the changes that it needs there."""
     state = _states(tune)
     bars: list[Bar] = []
     now = (tune.header.meter, tune.header.key, tune.header.tempo_bpm)
@@ -36,15 +62,14 @@ def unfold_tune(tune: Tune) -> Tune:
         bars.append(
             replace(
                 bar,
-                start_repeat=False, end_repeat=False, endings=(),
+                start_repeat=False, end_repeat=False, endings=(), plays=2,
                 meter=meter if meter != now[0] else None,
                 key=key if key != now[1] else None,
                 tempo_bpm=tempo if tempo != now[2] else None,
             )
         )  # fmt: skip
         now = state[index]
-    fields = tuple(entry for entry in tune.header.fields if entry[0] != "P")
-    return Tune(replace(tune.header, fields=fields), tuple(bars), tune.warnings)
+    return tuple(bars)
 
 
 def _states(tune: Tune) -> list[tuple]:
@@ -165,7 +190,7 @@ def _section(bars: tuple[Bar, ...], start: int, stop: int) -> tuple[list[int], i
         if bar.endings:
             return _with_endings(bars, start, index, stop)
         if bar.end_repeat:
-            return list(range(start, index + 1)) * 2, index + 1
+            return list(range(start, index + 1)) * bar.plays, index + 1
         if bar.double_bar and not opened and index + 1 < stop and not bars[index + 1].endings:
             # Standard 2.1: without |: the repeat goes back to the latest double bar.
             return list(range(start, index + 1)), index + 1
@@ -240,3 +265,49 @@ def timed_notes(tune: Tune) -> list[TimedNote]:
             now += note.duration
             held = new_held if note.tie else {}
     return found
+
+
+def layers(bars: Sequence[Bar]) -> list[list[tuple[Note, ...]]]:
+    """The notes of every bar: first of the voice itself, then of each voice written over it (none where it pauses)."""
+    depth = max((len(bar.overlays) for bar in bars), default=0)
+    over = [[(*bar.overlays, *[()] * depth)[layer] for bar in bars] for layer in range(depth)]
+    return [[bar.notes for bar in bars], *over]
+
+
+def sounds(bars: Sequence[Bar], notes: Sequence[Sequence[Note]]) -> list[Sound]:
+    """What sounds in a layer of unfolded bars, pitch by pitch, ties merged, in order of their start.
+
+    Args:
+        bars: the bars of the voice.
+        notes: those of the layer, for each bar, as `layers` gives them.
+    """
+    found: list[Sound] = []
+    held: dict[int, int] = {}
+    reached = start = Fraction(0)
+    for index, bar in enumerate(bars):
+        now = start
+        for note in notes[index]:
+            if now != reached:
+                held = {}
+            new: dict[int, int] = {}
+            for midi, length in _lengths(note):
+                if midi in held:
+                    found[held[midi]] = replace(found[held[midi]], end=now + length)
+                    new[midi] = held[midi]
+                else:
+                    new[midi] = len(found)
+                    found.append(Sound(now, now + length, midi, index))
+            now += note.duration
+            reached = now
+            held = new if note.tie else {}
+        start += bar.duration
+    return sorted(found, key=lambda sound: (sound.start, sound.midi))
+
+
+def _lengths(note: Note) -> Iterator[tuple[int, Fraction]]:
+    """The pitches of a note, each once, with how long it sounds."""
+    ratios = note.length_ratios or (1,) * len(note.pitches)
+    longest: dict[int, Fraction] = {}
+    for pitch, ratio in zip(note.pitches, ratios, strict=True):
+        longest[pitch.midi] = max(longest.get(pitch.midi, Fraction(0)), note.duration * ratio)
+    yield from longest.items()

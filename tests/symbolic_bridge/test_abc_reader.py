@@ -126,8 +126,8 @@ def test_octaves_and_accidentals_give_spelled_pitches():
     assert tune.bars[0].notes[7].pitches == (Pitch("D", -2, 4),)
 
 
-def test_an_accidental_lasts_to_the_bar_line_in_its_octave():
-    assert midi(tune_of("^F F f F G4|F8|")) == [66, 66, 77, 66, 67, 65]
+def test_an_accidental_lasts_to_the_bar_line_in_all_octaves():
+    assert midi(tune_of("^F F f F G4|F8|")) == [66, 66, 78, 66, 67, 65]
     assert midi(tune_of("=F F G6|F8|", key="D")) == [65, 65, 67, 66]
 
 
@@ -265,20 +265,14 @@ def test_bars_that_disagree_with_the_meter_are_told_but_pickups_are_not():
     assert "found 'a bar of 3/4', allowed a bar of 1 as the meter says" in bad.warnings[0]
 
 
-def test_other_voices_and_overlays_are_left_out_with_one_warning_each():
-    tune = read_tune(
-        "X:1\nT:t\nM:4/4\nL:1/8\nK:C\nV:1\nC8|D8|\nV:2\nE8|F8|\nV:1\nG8|[V:2]A8|[V:1]B8 & c8|c8 & d8|\n"
-    )
-    assert midi(tune) == [60, 62, 67, 71, 72]
-    assert len(tune.warnings) == 2
-    assert "V:2" in tune.warnings[0]
-    assert "&" in tune.warnings[1]
-
-
-def test_comments_continuations_and_lyrics_do_not_disturb_the_notes():
-    tune = tune_of("%%MIDI program 73\nC8|\\\nD8| % not E8|\nw:la la\nW:Once upon\n!\nE8|")
+def test_comments_and_instructions_are_kept_before_the_bar_that_follows():
+    tune = tune_of("%%MIDI program 73\nC8|\\\nD8| % not E8|\n!\nE8|\n%%newpage\nI:papersize A4")
     assert midi(tune) == [60, 62, 64]
-    assert tune.header.fields == (("w", "la la"), ("W", "Once upon"))
+    assert [bar.lines for bar in tune.bars] == [("%%MIDI program 73",), (), ("% not E8|",)]
+    assert tune.lines == ("%%newpage", "I:papersize A4")
+    assert tune.kept == (
+        "line 11, column 1: kept '%%newpage'", "line 12, column 1: kept 'I:papersize A4'",
+    )  # fmt: skip
     assert tune.warnings == ()
 
 

@@ -149,7 +149,7 @@ def test_the_key_is_found_where_the_file_names_none():
         (b"not a midi file", "begins with b'MThd'"),
         (b"MThd\x00\x00", "cut off"),
         (bytes(range(256)), "begins with b'MThd'"),
-        (b"MThd\x00\x00\x00\x06\x00\x02\x00\x01\x01\xe0", "format 2"),
+        (b"MThd\x00\x00\x00\x06\x00\x03\x00\x01\x01\xe0", "format 3"),
         (b"MThd\x00\x00\x00\x06\x00\x01\x00\x01\x00\x00", "time division"),
         (b"MThd\x00\x00\x00\x06\x00\x01\x00\x01\x01\xe0", "0 of 1 tracks"),
     ],
@@ -184,3 +184,41 @@ def test_bytes_are_read_back_as_written():
     again = smf.read_midi_bytes(smf.write_midi_bytes(file))
     assert again.ticks_per_quarter == file.ticks_per_quarter
     assert [event for event in again.tracks[1] if event.kind != smf.END_OF_TRACK] == list(file.tracks[1])
+
+
+def test_a_running_status_lasts_over_meta_events_and_a_missing_one_is_refused_by_place():
+    head = b"MThd" + bytes([0, 0, 0, 6, 0, 0, 0, 1, 1, 0xE0]) + b"MTrk"
+    runs = bytes([0, 0x90, 60, 80, 0, 0xFF, 1, 1, 65, 0x60, 60, 0, 0, 0xFF, 0x2F, 0])
+    file = smf.read_midi_bytes(head + len(runs).to_bytes(4, "big") + runs)
+    assert smf.note_spans(file.tracks[0]) == {0: [(0, 0x60, 60)]}
+    for body, message in (
+        (bytes([0, 60, 80]), "a data byte at byte 23 where a MIDI message must begin"),
+        (bytes([0, 0x90, 60, 0x81]), "byte 0x81 in the message before byte 26"),
+        (bytes([0, 0xF1, 0]), "byte 0xf1 at byte 23"),
+        (bytes([0, 0x90, 60]), "inside an event"),
+        (bytes([0xFF, 0xFF, 0xFF, 0xFF, 0x7F]), "a number longer than 4 bytes"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            smf.read_midi_bytes(head + len(body).to_bytes(4, "big") + body)
+
+
+def test_the_tracks_of_a_file_of_format_2_are_pieces_of_their_own():
+    three, four = (midi_of_tune(read_tune(f"X:1\nT:t\nM:{m}\nL:1/4\nK:C\n{n}\n")) for m, n in (("3/4", "c3|d3|e3|"), ("4/4", "C4|"))
+    )  # fmt: skip
+    tracks = tuple(tuple(event for track in file.tracks for event in track) for file in (four, three))
+    tune = tune_of_midi(smf.MidiFile(480, tracks, 2))
+    assert (tune.header.meter, len(tune.bars)) == (Meter(3, 4), 3)
+
+
+def test_voices_overlays_and_programs_have_tracks_and_events_of_their_own():
+    text = "X:1\nT:t\nM:4/4\nL:1/4\n%%MIDI program 73\nV:1\nV:2 clef=bass transpose=-12\nK:C\n"
+    tune = read_tune(text + "V:1\nc4 & C2 [E2G4]|d4|\nV:2\n%%MIDI program 32\n|:C4:|\n")
+    file = midi_of_tune(tune)
+    spans = [smf.note_spans(track) for track in file.tracks[1:]]
+    assert spans == [
+        {0: [(0, 1920, 72), (1920, 3840, 74)]},
+        {0: [(0, 960, 60), (960, 1920, 64), (960, 2880, 67)]},
+        {1: [(0, 1920, 48), (1920, 3840, 48)]},
+    ]
+    programs = [event.data[0] for track in file.tracks for event in track if event.status >> 4 == 0xC]
+    assert programs == [73, 73, 32, 32]

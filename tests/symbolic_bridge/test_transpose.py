@@ -89,3 +89,9 @@ def test_what_is_no_interval_is_refused(semitones: object, error: type[Exception
 def test_a_note_outside_midi_is_refused():
     with pytest.raises(ValueError, match="MIDI 13"):
         transpose_tune(tune_of("C", "c''''8|"), 13)
+
+
+def test_all_voices_and_what_is_written_over_them_move():
+    tune = read_tune("X:1\nT:t\nM:4/4\nL:1/4\nK:C\nV:1\nc4 & E4|\nV:2\n[K:G]F4|\n").transpose(2)
+    assert (tune.bars[0].notes[0].pitches[0].midi, tune.bars[0].overlays[0][0].pitches[0].midi) == (74, 66)
+    assert (tune.voices[0].bars[0].key, tune.voices[0].bars[0].notes[0].pitches[0].midi) == (Key("A"), 68)

@@ -18,7 +18,7 @@ TUNES = {
     "pickup, repeats and endings": "K:D\nA|:d2e fed|B2A A2d|1 B2A F>GA|d3 d2A:|2 e2d c2B|d3 d2||\nd6|]\n",
     "ties, chords, accidentals": "K:Gm\n[GBd]3 ^f3-|f2=e _e2d-|[dB-]3 B3|]\n",
     "tuplets": "K:C\n(3cde (3c2d e2 |(5:4:5cdefg a2|(3c/d/e/ (7:4:7c/d/e/f/g/a/b/ c2|c/4d/4e/4f/4 g2 z3|]\n",
-    "lengths that take several written notes": "K:C\nM:none\nc5 z5|c9/4 d7 e15/4|(3c5d2e2|]\n",
+    "lengths that take several written notes": "M:none\nK:C\nc5 z5|c9/4 d7 e15/4|(3c5d2e2|]\n",
     "graces and slurs": "K:C\n({B}c) {cd}(e f)|(g(a b) c')d e|(c d e|f2) z z3|]\n",
     "chord symbols": 'K:C\n"C"c2 "Am7"e2 "D/F#"f2|"G7b9"g2 "Bbmaj7/d"b2 "F#m7b5"a2|"E+"e6|"Csus4"c2 "N.C."c4|]\n',
     "words": 'K:C\n"^slow"c3 "_low"d3|"<left"c3 "plain words"d3|"^A"c6|]\n',
