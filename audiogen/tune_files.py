@@ -8,6 +8,7 @@ from pathlib import Path
 
 from audiogen.sheet_music import check_engraver, sheet_music
 from symbolic_bridge.abc_blocks import split_tunes
+from symbolic_bridge.abc_encoding import text_of_bytes
 from symbolic_bridge.musicxml import musicxml_bytes, read_musicxml
 from symbolic_bridge.tune import Tune
 
@@ -58,7 +59,7 @@ def read_book(path: str | Path, part: str = "") -> Book:
             return Book((Tune.from_midi(source),))
         if suffix in MUSICXML_SUFFIXES:
             return Book((read_musicxml(source, part),))
-        parts = split_tunes(_text(source))
+        parts = split_tunes(text_of_bytes(source.read_bytes()))
     except (ValueError, EOFError) as error:
         raise ValueError(_named(source, error)) from error
     for part in parts:
@@ -175,11 +176,12 @@ def join_abc(tunes: Iterable[Tune]) -> str:
 
 @dataclass(frozen=True)
 class FileReport:
-    """How many tunes a file holds and every fault in it, with its place."""
+    """How many tunes a file holds, every fault in it and what was kept without being interpreted, with their places."""
 
     file: str
     tunes: int
     faults: tuple[str, ...]
+    kept: tuple[str, ...] = ()
 
 
 def check_file(path: str | Path) -> FileReport:
@@ -188,14 +190,8 @@ def check_file(path: str | Path) -> FileReport:
         book = read_book(path)
     except ValueError as error:
         return FileReport(str(path), 0, (str(error),))
-    mended = (f"{path}: {tune.header.title}: {fault}" for tune in book.tunes for fault in tune.warnings)
-    return FileReport(str(path), len(book.tunes), (*book.faults, *mended))
-
-
-def _text(source: Path) -> str:
-    """ABC text; UTF-8, else Latin-1, which old collections are in."""
-    data = source.read_bytes()
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+    mended, kept = (
+        tuple(f"{path}: {tune.header.title}: {text}" for tune in book.tunes for text in getattr(tune, name))
+        for name in ("warnings", "kept")
+    )
+    return FileReport(str(path), len(book.tunes), (*book.faults, *mended), kept)

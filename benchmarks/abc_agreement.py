@@ -3,8 +3,9 @@
     python benchmarks/abc_agreement.py tunes.jsonl --json agreement.json
 
 A JSON object a line, its tune under "abc". Compared is the plain tune: grace notes, decorations, words, chord symbols
-and `R:` are taken out of the text that both get. Tunes about which abc2midi then complains are counted and left out. Two
-readings agree when every note has the same pitch, begins at the same time and sounds as long, within `TOLERANCE` ticks.
+and `R:` are taken out of the text that both get. Tunes about which abc2midi then complains are counted and left out.
+Two readings agree when every note has the same pitch, begins at the same time and sounds as long, within `TOLERANCE`
+ticks.
 """
 
 from __future__ import annotations
@@ -19,12 +20,11 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-import mido
-
+from symbolic_bridge.midi import midi_of_tune
+from symbolic_bridge.midi_file import MidiFile, note_spans, read_midi_bytes
 from symbolic_bridge.tune import Tune
-from symbolic_bridge.unfold import timed_notes
 
-TICKS_A_WHOLE = 4 * 480
+TICKS_A_QUARTER = 480
 # abc2midi rounds each length to ticks and leaves a tick between notes.
 TOLERANCE = 6
 COMPLAINT = re.compile(r"\b(?:warning|error)\b", re.IGNORECASE)
@@ -117,32 +117,19 @@ def abc2midi_notes(abc: str) -> list[Sound] | None:
         said = (done.stdout + done.stderr).decode("utf-8", "replace")
         if COMPLAINT.search(said) or done.returncode or not target.exists():
             return None
-        return sounds(mido.MidiFile(target))
+        return sounds(read_midi_bytes(target.read_bytes()))
 
 
-def sounds(midi: mido.MidiFile) -> list[Sound]:
+def sounds(file: MidiFile) -> list[Sound]:
     """The notes of a MIDI file in order of their start."""
-    found: list[Sound] = []
-    for track in midi.tracks:
-        now = 0
-        begun: dict[int, list[int]] = {}
-        for message in track:
-            now += message.time
-            if message.type == "note_on" and message.velocity:
-                begun.setdefault(message.note, []).append(now)
-            elif message.type in ("note_on", "note_off") and begun.get(message.note):
-                start = begun[message.note].pop(0)
-                found.append((start, now - start, message.note))
-    return sorted(found)
+    spans = [span for track in file.tracks for notes in note_spans(track).values() for span in notes]
+    scale = TICKS_A_QUARTER / file.ticks_per_quarter
+    return sorted((round(start * scale), round((end - start) * scale), pitch) for start, end, pitch in spans)
 
 
 def our_notes(abc: str) -> list[Sound]:
     """The notes that our reader gives, repeats unfolded and ties joined."""
-    found = []
-    for note in timed_notes(Tune.from_abc(abc).unfold()):
-        start, length = round(note.start * TICKS_A_WHOLE), round(note.duration * TICKS_A_WHOLE)
-        found += [(start, length, pitch) for pitch in note.pitches]
-    return sorted(found)
+    return sounds(midi_of_tune(Tune.from_abc(abc)))
 
 
 def agree(ours: list[Sound], theirs: list[Sound]) -> bool:

@@ -68,6 +68,8 @@ def check(
 ) -> None:
     """Say what is wrong in notation files, with line and column; exit code 2 if anything is.
 
+    What is kept as it stands without being interpreted is listed as well; it is no fault.
+
     \b
     Example:
       audiogen tune check session/*.abc
@@ -79,12 +81,8 @@ def check(
         print_json([asdict(report) for report in reports])
     else:
         for report in reports:
-            print(
-                "\n".join(
-                    report.faults
-                    or (f"{report.file}: {report.tunes} tune{'s' * (report.tunes != 1)}, no fault",)
-                )
-            )
+            fine = (f"{report.file}: {report.tunes} tune{'s' * (report.tunes != 1)}, no fault",)
+            print("\n".join((*(report.faults or fine), *report.kept)))
     if any(report.faults for report in reports):
         raise typer.Exit(2)
 

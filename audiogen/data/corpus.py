@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from audiogen.data.corpus_abc import decode_text, split_abc
+from audiogen.data.corpus_abc import split_abc
 from audiogen.data.corpus_items import UNKNOWN_LICENCE, CorpusTune, Rejected
 from audiogen.data.corpus_json_lines import read_json_lines
 from audiogen.data.corpus_thesession import DUMP_SUFFIXES, read_dump
 from audiogen.data.families import melody_families, split_of
 from audiogen.tune_files import MIDI_SUFFIXES
+from symbolic_bridge.abc_encoding import text_of_bytes
 from symbolic_bridge.tune import Tune
 
 DEFAULT_SPLITS: Mapping[str, float] = {"train": 0.9, "valid": 0.04, "test": 0.06}
@@ -116,7 +117,7 @@ def _read_file(path: Path, name: str) -> Iterator[CorpusTune | Rejected]:
         yield _read_midi(path, name)
         return
     try:
-        text = decode_text(path.read_bytes())
+        text = text_of_bytes(path.read_bytes())
     except OSError as error:
         yield Rejected(name, f"cannot be read ({error.strerror})")
         return
@@ -153,5 +154,5 @@ def _read_music21() -> Iterator[CorpusTune | Rejected]:
     corpus = Path(spec.origin).parent / "corpus"
     for folder, source in MUSIC21_FOLDERS.items():
         for file in sorted((corpus / folder).glob("*.abc")):
-            for item in split_abc(decode_text(file.read_bytes()), source, MUSIC21_LICENCE):
+            for item in split_abc(text_of_bytes(file.read_bytes()), source, MUSIC21_LICENCE):
                 yield replace(item, id=f"{file.stem}/{item.id}") if isinstance(item, CorpusTune) else item

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from audiogen.data.corpus_abc import decode_text
 from audiogen.data.corpus_items import CorpusTune, Rejected
 from audiogen.data.corpus_thesession import DUMP_URL, read_dump
 from audiogen.data.download import Downloaded, DownloadRules, download
+from symbolic_bridge.abc_encoding import text_of_bytes
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def fetch_thesession(
     items: list[CorpusTune | Rejected] = []
 
     def check(path: Path) -> None:
-        items.extend(read_dump(decode_text(path.read_bytes()), target.suffix, target.name))
+        items.extend(read_dump(text_of_bytes(path.read_bytes()), target.suffix, target.name))
         if not any(isinstance(item, CorpusTune) for item in items):
             found = next((item.reason for item in items if isinstance(item, Rejected)), "is empty")
             raise ValueError(f"{url}: what came {found}")

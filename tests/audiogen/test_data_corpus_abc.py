@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from audiogen.data.corpus_abc import decode_text, field_of, split_abc
+from audiogen.data.corpus_abc import field_of, split_abc
 from audiogen.data.corpus_items import CorpusTune, Rejected
+from symbolic_bridge.abc_encoding import text_of_bytes
 
 KESH = "X:1\nT:The Kesh\nR:jig\nM:6/8\nK:G\n|:GAG GAB|ABA ABd|edd gdd|edB dBA:|\n"
 MAGGIE = "X:2\nT:Drowsy Maggie\nM:4/4\nK:Edor\n|:E2BE dEBE|E2BE AFDF|E2BE dEBE|BABc dAFD:|\n"
@@ -18,27 +19,27 @@ def tunes_of(text: str) -> list[CorpusTune]:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "latin-1", "cp1252"])
 def test_text_is_read_in_whatever_encoding_it_was_written(encoding: str) -> None:
     text = KESH.replace("The Kesh", "Port Uí Mhuirgheasa, déanta")
-    assert decode_text(text.encode(encoding)) == text
+    assert text_of_bytes(text.encode(encoding)) == text
 
 
 def test_windows_quotation_marks_are_read_and_bytes_of_no_encoding_too() -> None:
-    assert decode_text(b"T:Mary\x92s \x93Fancy\x94") == "T:Mary\u2019s \u201cFancy\u201d"
-    assert decode_text(b"T:\x81\xe9") == "T:\x81\xe9"
+    assert text_of_bytes(b"T:Mary\x92s \x93Fancy\x94") == "T:Mary\u2019s \u201cFancy\u201d"
+    assert text_of_bytes(b"T:\x81\xe9") == "T:\x81\xe9"
 
 
 def test_a_declared_charset_outranks_what_the_bytes_look_like() -> None:
     polish = "%%abc-charset iso-8859-2\nT:Ołów\n"
-    assert decode_text(polish.encode("iso-8859-2")) == polish
+    assert text_of_bytes(polish.encode("iso-8859-2")) == polish
     # A file that declares wrongly, or something unknown, is read as if it had declared nothing.
     wrong = "%%abc-charset utf-8\nT:Rín\n"
-    assert decode_text(wrong.encode("latin-1")) == wrong
+    assert text_of_bytes(wrong.encode("latin-1")) == wrong
     odd = "%%abc-charset unicode_escape\nT:Rín\n"
-    assert decode_text(odd.encode()) == odd
+    assert text_of_bytes(odd.encode()) == odd
 
 
 def test_a_broken_promise_of_an_encoding_is_refused() -> None:
     with pytest.raises(UnicodeDecodeError):
-        decode_text(b"\xff\xfeX\x00:\x00\xd8")
+        text_of_bytes(b"\xff\xfeX\x00:\x00\xd8")
 
 
 def test_tunes_without_a_key_and_numbers_given_twice_are_handled() -> None:

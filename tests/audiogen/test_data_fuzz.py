@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from audiogen.data.cleaning import clean
 from audiogen.data.corpus import Corpus, CorpusTune, Rejected
-from audiogen.data.corpus_abc import decode_text, split_abc
+from audiogen.data.corpus_abc import split_abc
 from audiogen.data.corpus_json_lines import read_json_lines
 from audiogen.data.corpus_thesession import read_csv_dump, read_json_dump
+from symbolic_bridge.abc_encoding import text_of_bytes
 
 # Text made of what ABC is made of, so that much of it gets as far as the notes.
 PIECES = st.sampled_from(
@@ -34,7 +35,7 @@ ROWS = st.lists(
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_or_rejected(data: bytes) -> None:
     try:
-        text = decode_text(data)
+        text = text_of_bytes(data)
     except UnicodeDecodeError:
         return
     for items in (

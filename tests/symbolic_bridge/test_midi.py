@@ -203,8 +203,8 @@ def test_a_running_status_lasts_over_meta_events_and_a_missing_one_is_refused_by
 
 
 def test_the_tracks_of_a_file_of_format_2_are_pieces_of_their_own():
-    three, four = (midi_of_tune(read_tune(f"X:1\nT:t\nM:{m}\nL:1/4\nK:C\n{n}\n")) for m, n in (("3/4", "c3|d3|e3|"), ("4/4", "C4|"))
-    )  # fmt: skip
+    three = midi_of_tune(read_tune("X:1\nT:t\nM:3/4\nL:1/4\nK:C\nc3|d3|e3|\n"))
+    four = midi_of_tune(read_tune("X:1\nT:t\nM:4/4\nL:1/4\nK:C\nC4|\n"))
     tracks = tuple(tuple(event for track in file.tracks for event in track) for file in (four, three))
     tune = tune_of_midi(smf.MidiFile(480, tracks, 2))
     assert (tune.header.meter, len(tune.bars)) == (Meter(3, 4), 3)
