@@ -14,7 +14,8 @@ ADDED_FILE_FIELDS = frozenset("IUm")
 FIELD = re.compile(r"\s*([A-Za-z+]):(?![|:])(.*)$", re.DOTALL)
 BODY_FIELDS = frozenset("BCDFGHIKLMNOPQRSTUVWXZmrsw+")
 MUSIC_LINE = re.compile(r"[^|]*[A-Ga-gz][^|]*\|")
-JUNK = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
+# Control characters, halves of characters and what stands for bytes that no encoding has.
+JUNK = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd\ud800-\udfff]")
 _OPENING_FIELDS = "TMLKRQCSOZ"
 
 

@@ -25,11 +25,12 @@ from symbolic_bridge.abc_fields import (
     read_reach,
     read_tempo,
     read_unit,
+    read_user_symbol,
 )
 from symbolic_bridge.abc_lexer import Token, tokens
 from symbolic_bridge.abc_lyrics import place_symbols, place_words
 from symbolic_bridge.abc_notes import NoteReader, Overlay
-from symbolic_bridge.abc_symbols import CHORD_SYMBOL, DECORATION_SYNONYMS, USER_SYMBOL
+from symbolic_bridge.abc_symbols import CHORD_SYMBOL, DECORATION_SYNONYMS
 from symbolic_bridge.mending import Mender
 from symbolic_bridge.spelling import BarAccidentals
 from symbolic_bridge.tune import SPECIAL_BAR_LINES, Bar, Header
@@ -208,10 +209,8 @@ class BodyReader(NoteReader):
             self.keep_line(field_text(letter, value.strip()), self._line, max(1, column - 2))
 
     def _define_symbol(self, text: str) -> None:
-        match = USER_SYMBOL.match(text[:200])
-        if not match:
-            raise FieldError(text, "a definition such as U:T=!trill!")
-        self._symbols[match[1]] = DECORATION_SYNONYMS.get(match[2], match[2])
+        sign, name = read_user_symbol(text)
+        self._symbols[sign] = name
 
     def _words(self, value: str, column: int) -> None:
         """Give the syllables of a w: line to the notes of the music line above it."""

@@ -8,6 +8,8 @@ import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
 
+from symbolic_bridge.abc_blocks import JUNK
+from symbolic_bridge.abc_symbols import DECORATION_SYNONYMS, USER_SYMBOL
 from symbolic_bridge.tune import LETTERS, Key, Meter
 
 MODE_NAMES = {
@@ -49,8 +51,6 @@ _LIGATURES = {
     "aa": "å", "AA": "Å", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "ss": "ß", "/o": "ø", "/O": "Ø",
     "/l": "ł", "/L": "Ł", "/d": "đ", "/D": "Đ",
 }  # fmt: skip
-# What no text may hold, however it is written.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd\ud800-\udfff]")
 _ESCAPE = re.compile(
     r"\\(?:u([0-9a-fA-F]{4})|(aa|AA|ae|AE|oe|OE|ss|/[oOlLdD])|(['`^\"~cuvHr,;=.])([A-Za-z])|([\\%&]))"
 )
@@ -62,7 +62,7 @@ class FieldError(ValueError):
     def __init__(self, found: str, allowed: str) -> None:
         self.found = found
         self.allowed = allowed
-        super().__init__(f"found {found!r}, allowed {allowed}")
+        super().__init__(f"found {found[:40]!r}, allowed {allowed}")
 
 
 @dataclass(frozen=True)
@@ -161,6 +161,18 @@ def sounding_shift(settings: str) -> int:
     transpose = _TRANSPOSE.search(settings)
     octave = _CLEF_OCTAVE.search(settings)
     return (int(transpose[1]) if transpose else 0) + (int(octave[1] + "12") if octave else 0)
+
+
+def read_user_symbol(text: str) -> tuple[str, str]:
+    """The sign and the decoration of a U: field.
+
+    Raises:
+        FieldError: the value defines no decoration.
+    """
+    match = USER_SYMBOL.match(text[:LONGEST_VALUE])
+    if not match:
+        raise FieldError(text, "a definition such as U:T=!trill!")
+    return match[1], DECORATION_SYNONYMS.get(match[2], match[2])
 
 
 def _check_size(text: str) -> None:
@@ -308,7 +320,7 @@ def decode_text(text: str) -> str:
 
     if "\\" not in text and "&" not in text:
         return " ".join(text.split())
-    return " ".join(_UNPRINTABLE.sub("", html.unescape(_ESCAPE.sub(plain, text))).split())
+    return " ".join(JUNK.sub("", html.unescape(_ESCAPE.sub(plain, text))).split())
 
 
 def encode_text(text: str) -> str:

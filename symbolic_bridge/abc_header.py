@@ -21,6 +21,7 @@ from symbolic_bridge.abc_fields import (
     read_reach,
     read_tempo,
     read_unit,
+    read_user_symbol,
     without_octave,
 )
 from symbolic_bridge.abc_lexer import without_comment
@@ -215,6 +216,9 @@ def _read_field(draft: HeaderDraft, letter: str, value: str, place: tuple[int, i
         if octave:
             draft.octaves[name] = octave
         draft.fields.append(("V", text))
+    elif letter == "U":
+        read_user_symbol(decode_text(value))
+        draft.fields.append(("U", decode_text(value)))
     elif letter in "ws":
         raise FieldError(value.strip(), f"{letter}: below the music that it belongs to")
     else:

@@ -102,7 +102,7 @@ class TuneBody:
             elif len(self._readers) >= MOST_VOICES:
                 self._mender.mend(number, column, name, f"at most {MOST_VOICES} voices")
                 return
-        if name not in self._declared or _SETTING.search(text):
+        if name not in self._declared or _SETTING.search(text[len(name) :]):
             self._declare(name, text)
         self._name, self._current = name, self._reader(name)
 

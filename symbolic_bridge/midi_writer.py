@@ -77,7 +77,7 @@ def _programs(tune: Tune, bars: Sequence[Bar], channel: int) -> list[MidiEvent]:
 
 
 def _name(title: str) -> bytes:
-    return title.encode("utf-8")[:200]
+    return title.encode("utf-8", "replace")[:200]
 
 
 def _ticks(wholes: Fraction) -> int:
