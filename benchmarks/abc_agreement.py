@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 from symbolic_bridge.midi import midi_of_tune
@@ -31,9 +32,12 @@ COMPLAINT = re.compile(r"\b(?:warning|error)\b", re.IGNORECASE)
 # What the plain tune does without. An inline field or a string is matched first, so that no mark is found inside.
 _PLAIN = re.compile(
     r"(?P<kept>\[[A-Za-z]:[^\]]*\]|\[\s*\"[^\"]*\")"
-    r"|\"[^\"]*\"|\{[^}]*\}|![^\s!|:\"]+!|\+(?:accent|breath|coda|fermata|roll|segno|slide|trill|turn)\+"
+    r"|\"[^\"]*\"|![^\s!|:\"]+!|\+(?:accent|breath|coda|fermata|roll|segno|slide|trill|turn)\+"
     r"|[~HJ-WTuv]|\.(?=[\^_=]*[A-Ga-gzx(\[~HJ-Wuv-])"
 )
+_GRACES = re.compile(r"\{[^}]*\}")
+_BAR_LINE = re.compile(r"(?:\[\||\||:(?=[|:]))[|:\]]*(?P<ending>\s*\[?\d)?|(?<=\s)\[(?P<late>\d)")
+IMPLIED_START = "a repeat without |: begins at the latest double bar here, elsewhere for abc2midi"
 _FIELD = re.compile(r"[A-Za-z+]:(?![|:])")
 
 Sound = tuple[int, int, int]  # start and length in ticks, MIDI pitch
@@ -51,10 +55,10 @@ def main() -> int:
         print("abc2midi is missing: apt-get install abcmidi", file=sys.stderr)
         return 2
     result = compare_file(chosen.tunes)
-    silent, same = result["silent"], result["same"]
-    print(
-        f"tunes {result['tunes']}, abc2midi silent {silent}, same notes {same} ({same / max(1, silent):.2%})"
-    )
+    print(f"tunes {result['tunes']}")
+    for name, suffix in (("as they stand", ""), ("starts of repeats written out", "_with_starts")):
+        silent, same = result["silent" + suffix], result["same" + suffix]
+        print(f"{name}: abc2midi silent {silent}, same notes {same} ({same / max(1, silent):.2%})")
     for reason, count in result["reasons"].items():
         print(f"{count:6} {reason}")
     if chosen.json:
@@ -63,46 +67,86 @@ def main() -> int:
 
 
 def compare_file(path: Path) -> dict:
-    """Figures of a file of tunes, as JSON values: `tunes`, `silent`, `same`, `reasons` and `differing`."""
-    tunes = silent = same = 0
+    """Figures of a file of tunes, as JSON values: counts, `reasons` with their numbers, and `differing`."""
+    counts = Counter(tunes=0, silent=0, same=0, silent_with_starts=0, same_with_starts=0)
     differing = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        tunes += 1
+        counts["tunes"] += 1
         text = plain_text(json.loads(line)["abc"])
-        theirs = abc2midi_notes(text)
-        if theirs is None:
-            continue
-        silent += 1
-        ours = our_notes(text)
-        if agree(ours, theirs):
-            same += 1
-        else:
-            differing.append({"line": number, "reason": reason(text, ours, theirs)})
-    reasons = Counter(entry["reason"] for entry in differing)
-    return {
-        "tunes": tunes,
-        "silent": silent,
-        "same": same,
-        "reasons": dict(reasons.most_common()),
-        "differing": differing,
-    }
+        found = compare(text)
+        started = with_starts(text)
+        found_with_starts = found if started == text else compare(started)
+        counts["silent"] += found is not None
+        counts["same"] += found is True
+        counts["silent_with_starts"] += found_with_starts is not None
+        counts["same_with_starts"] += found_with_starts is True
+        for differs, shown in ((found, text), (found_with_starts, started)):
+            if differs is False:
+                why = IMPLIED_START if found_with_starts else reason(shown)
+                differing.append({"line": number, "with_starts": shown is started, "reason": why})
+    reasons = Counter(entry["reason"] for entry in differing if not entry["with_starts"])
+    return {**counts, "reasons": dict(reasons.most_common()), "differing": differing}
+
+
+def compare(text: str) -> bool | None:
+    """Whether the two readings agree; None where abc2midi complains."""
+    theirs = abc2midi_notes(text)
+    return None if theirs is None else agree(our_notes(text), theirs)
 
 
 def plain_text(abc: str) -> str:
     """The tune without graces, decorations, words, chord symbols and kind, for both readers."""
-    lines = []
-    in_body = False
+    head, body = [], []
     for line in abc.split("\n"):
-        if _FIELD.match(line) or line.startswith("%"):
-            in_body |= line.startswith("K:")
-            # Chords sound at once, as they are written.
-            lines += [] if line.startswith("R:") else [line]
-            lines += ["%%MIDI chordattack 0"] if line.startswith("X:") else []
-        else:
-            plain = _PLAIN.sub(lambda match: match["kept"] or "", line) if in_body else line
-            # An empty line would end the tune.
-            lines += [plain] if plain.strip() or not line.strip() else []
-    return "\n".join(lines)
+        lines = body if body else head
+        if line.startswith("K:") and not body:
+            lines = body
+        lines += [] if line.startswith("R:") else [line]
+        # Chords sound at once, as they are written.
+        lines += ["%%MIDI chordattack 0"] if line.startswith("X:") else []
+    # Graces and decorations may stand on both sides of a line's end and of each other.
+    text, before = "\n".join(body), ""
+    while text != before:
+        before = text
+        text = "\n".join(
+            part
+            if _FIELD.match(part) or part.startswith("%")
+            else _PLAIN.sub(lambda match: match["kept"] or "", part)
+            for part in _GRACES.sub("", text).split("\n")
+        )
+    # An empty line would end the tune.
+    return "\n".join([*head, *(line for line in text.split("\n") if line.strip())]) + "\n"
+
+
+def with_starts(text: str) -> str:
+    """The plain tune with |: wherever a repeat begins that only its end marks.
+
+    It begins where the standard has it (4.8): at the latest double bar, end of a repeat or beginning of the tune. This
+    works on the text alone, so that no reader has a say.
+    """
+    place = text.index("\nK:") + 1 if "\nK:" in text else 0
+    body = text[place:]
+    inserted: list[int] = []
+    begins, opened, ending = body.find("\n") + 1, False, False
+    for match in _BAR_LINE.finditer(body):
+        mark = match[0]
+        if match.start() < begins:
+            continue
+        if mark[0] == ":" or (match["ending"] and not ending):
+            if not opened:
+                inserted.append(begins)
+            opened = True
+        if mark[0] == ":" and not match["ending"]:
+            opened = False
+        ending = bool(match["ending"])
+        if mark.endswith(":") and len(mark) > 1:
+            opened = True
+        elif mark[0] == ":" or "||" in mark or "|]" in mark:
+            begins = match.end()
+            opened = opened and ending
+    for position in reversed(inserted):
+        body = body[:position] + "|:" + body[position:]
+    return text[:place] + body
 
 
 def abc2midi_notes(abc: str) -> list[Sound] | None:
@@ -145,8 +189,20 @@ def agree(ours: list[Sound], theirs: list[Sound]) -> bool:
     )
 
 
-def reason(text: str, ours: list[Sound], theirs: list[Sound]) -> str:
-    return "differs"
+def reason(text: str) -> str:
+    """What sets a tune apart whose readings differ although the starts of its repeats are written out."""
+    tune = Tune.from_abc(text)
+    if tune.voices:
+        return "voices with repeats of their own"
+    if any(bar.part for bar in tune.bars):
+        return "part labels inside repeats"
+    bars = tune.bars
+    for bar, after in pairwise([*bars, bars[0]]):
+        if bar.notes[-1].tie and (bar.end_repeat or after.endings or after.start_repeat):
+            return "a tie over a repeat sign"
+    if any(bar.endings for bar in bars):
+        return "endings"
+    return "other"
 
 
 if __name__ == "__main__":

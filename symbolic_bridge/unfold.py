@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -282,21 +283,21 @@ def sounds(bars: Sequence[Bar], notes: Sequence[Sequence[Note]]) -> list[Sound]:
         notes: those of the layer, for each bar, as `layers` gives them.
     """
     found: list[Sound] = []
-    held: dict[int, int] = {}
+    held: dict[tuple[int, int], int] = {}
     reached = start = Fraction(0)
     for index, bar in enumerate(bars):
         now = start
         for note in notes[index]:
             if now != reached:
                 held = {}
-            new: dict[int, int] = {}
-            for midi, length in _lengths(note):
-                if midi in held:
-                    found[held[midi]] = replace(found[held[midi]], end=now + length)
-                    new[midi] = held[midi]
+            new: dict[tuple[int, int], int] = {}
+            for key, length in _lengths(note):
+                if key in held:
+                    new[key] = held[key]
+                    found[new[key]] = replace(found[new[key]], end=now + length)
                 else:
-                    new[midi] = len(found)
-                    found.append(Sound(now, now + length, midi, index))
+                    new[key] = len(found)
+                    found.append(Sound(now, now + length, key[0], index))
             now += note.duration
             reached = now
             held = new if note.tie else {}
@@ -304,10 +305,9 @@ def sounds(bars: Sequence[Bar], notes: Sequence[Sequence[Note]]) -> list[Sound]:
     return sorted(found, key=lambda sound: (sound.start, sound.midi))
 
 
-def _lengths(note: Note) -> Iterator[tuple[int, Fraction]]:
-    """The pitches of a note, each once, with how long it sounds."""
-    ratios = note.length_ratios or (1,) * len(note.pitches)
-    longest: dict[int, Fraction] = {}
-    for pitch, ratio in zip(note.pitches, ratios, strict=True):
-        longest[pitch.midi] = max(longest.get(pitch.midi, Fraction(0)), note.duration * ratio)
-    yield from longest.items()
+def _lengths(note: Note) -> Iterator[tuple[tuple[int, int], Fraction]]:
+    """For each pitch of a note its MIDI number, which of its unisons it is, and how long it sounds."""
+    seen: Counter[int] = Counter()
+    for pitch, ratio in zip(note.pitches, note.length_ratios or (1,) * len(note.pitches), strict=True):
+        yield (pitch.midi, seen[pitch.midi]), note.duration * ratio
+        seen[pitch.midi] += 1
