@@ -54,6 +54,18 @@ def _place(
     return placed, ""
 
 
+def syllable_of(text: str, goes_on: bool = False) -> str:
+    """Plain text as a syllable; `goes_on` where the word's next syllable stands at the next note."""
+    return re.sub(r"([\\|*_-])", r"\\\1", text.replace("~", " ")) + "-" * goes_on
+
+
+def text_of_syllable(syllable: str) -> tuple[str, bool]:
+    """The plain text of a syllable, and whether its word goes on."""
+    match = re.fullmatch(r"((?:\\.|[^\\])*?)(-?)", syllable)
+    text, hyphen = (match[1], match[2]) if match else (syllable, "")
+    return re.sub(r"\\(.)", r"\1", text), bool(hyphen)
+
+
 def words_text(syllables: Iterable[str]) -> str:
     """Value of the w: line that gives these syllables to the notes of a line; blanks at its end are left out."""
     items = [syllable.replace(" ", "~") or BLANK for syllable in syllables]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from symbolic_bridge import midi_file as smf
 from symbolic_bridge.midi_reader import tune_of_midi
 from symbolic_bridge.midi_writer import midi_of_tune
 from symbolic_bridge.tune import Tune
+from symbolic_bridge.whole_files import write_whole
 
 __all__ = ["midi_of_tune", "read_midi", "tune_of_midi", "write_midi"]
 
@@ -19,14 +19,7 @@ def write_midi(tune: Tune, path: str | Path) -> None:
     A measure whose length differs from the meter (a pickup) gets a time signature of its own, so that bar lines
     stay where they are.
     """
-    path = Path(path)
-    data = smf.write_midi_bytes(midi_of_tune(tune))
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(data)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, smf.write_midi_bytes(midi_of_tune(tune)))
 
 
 def read_midi(path: str | Path) -> Tune:

@@ -23,6 +23,7 @@ class NoteDraft:
     annotations: list[str] = field(default_factory=list)
     slur_starts: int = 0
     slur_ends: int = 0
+    lyrics: list[str] = field(default_factory=list)
     # Whether the note before it is a part of the same written length.
     goes_on: bool = False
 
@@ -30,7 +31,7 @@ class NoteDraft:
         """The note as a tune has it."""
         return Note(
             tuple(self.pitches), self.duration, self.tie, self.graces, tuple(self.decorations), self.chord_symbol,
-            tuple(self.annotations), self.slur_starts, self.slur_ends,
+            tuple(self.annotations), self.slur_starts, self.slur_ends, tuple(self.lyrics),
         )  # fmt: skip
 
 
@@ -48,6 +49,7 @@ class BarDraft:
     key: Key | None = None
     tempo_bpm: float | None = None
     part: str = ""
+    plays: int = 2
 
     def freeze(self) -> Bar:
         """The bar as a tune has it."""
@@ -61,7 +63,7 @@ class BarDraft:
                 notes.append(note)
         return Bar(
             tuple(note.freeze() for note in notes), self.start_repeat, self.end_repeat, self.endings,
-            self.double_bar, self.meter, self.key, self.tempo_bpm, self.part,
+            self.double_bar, self.meter, self.key, self.tempo_bpm, self.part, self.plays,
         )  # fmt: skip
 
 

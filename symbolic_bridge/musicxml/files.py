@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from symbolic_bridge.musicxml.mxl import pack, unpack
 from symbolic_bridge.musicxml.reader import tune_of_musicxml
 from symbolic_bridge.musicxml.writer import musicxml_of_tune
 from symbolic_bridge.tune import Tune
+from symbolic_bridge.whole_files import write_whole
 
 COMPRESSED_SUFFIX = ".mxl"
 _ZIP_MAGIC = b"PK"
@@ -38,11 +38,4 @@ def musicxml_bytes(tune: Tune, compressed: bool = False) -> bytes:
 
 def write_musicxml(tune: Tune, path: str | Path) -> None:
     """Write a tune, compressed where the suffix is .mxl; whole or not at all."""
-    path = Path(path)
-    data = musicxml_bytes(tune, compressed=path.suffix.lower() == COMPRESSED_SUFFIX)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(data)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, musicxml_bytes(tune, compressed=Path(path).suffix.lower() == COMPRESSED_SUFFIX))

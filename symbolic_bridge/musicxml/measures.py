@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from symbolic_bridge.abc_fields import felt_beat
+from symbolic_bridge.abc_lyrics import syllable_of
 from symbolic_bridge.abc_symbols import CHORD_SYMBOL
 from symbolic_bridge.musicxml import marks
 from symbolic_bridge.musicxml.chord_symbols import symbol_of
@@ -30,6 +31,9 @@ LONGEST_NOTE, LONGEST_MEASURE = 64, 1024
 _SLACK = Fraction(1, 256)
 # Layout, and what another element of the same note has said already.
 _ALWAYS_SILENT = ("print", "grouping", "link", "bookmark", "listening", "footnote", "level", "tuplet")
+_VERSES = tuple("123456789")
+# How often a section may be played.
+_TIMES = tuple("23456789")
 
 
 class MeasureReader:
@@ -45,7 +49,6 @@ class MeasureReader:
         self, voice: tuple[str, str], keys: Mapping[tuple[tuple[str, int], ...], Key], remarks: Remarks
     ) -> None:
         self.bars: list[BarDraft] = []
-        self.lyrics: dict[str, list[str]] = {}
         self.tempo_words = ""
         self.is_free = False
         self._voice = voice
@@ -210,7 +213,7 @@ class MeasureReader:
         self._last = draft
         self._reached = max(self._reached, start + wholes)
         self._marks(note, draft)
-        self._syllables(note)
+        self._syllables(note, draft)
 
     def _exact_length(self, note: Element, wholes: Fraction) -> Fraction | None:
         """What the note's signs say where its duration is that but for rounding, else its duration; None for none."""
@@ -274,19 +277,18 @@ class MeasureReader:
                 elif slur.get("number", "1") in self._grace_slurs:
                     self._grace_slurs.remove(slur.get("number", "1"))
 
-    def _syllables(self, note: Element) -> None:
-        """Words under a note, verse by verse, syllables joined."""
+    def _syllables(self, note: Element, draft: NoteDraft) -> None:
+        """Words under a note, verse by verse."""
         for lyric in note.find_all("lyric"):
+            number = lyric.get("number", "1")
+            verse = int(number) if number in _VERSES else 1
             text = " ".join(" ".join(part.text.split()) for part in lyric.find_all("text")).strip()
-            if not text:
-                continue
-            words = self.lyrics.setdefault(lyric.get("number", "1") or "1", [])
-            if words and words[-1].endswith("-"):
-                words[-1] = words[-1][:-1] + text
-            else:
-                words.append(text)
-            if lyric.text_of("syllabic") in ("begin", "middle"):
-                words[-1] += "-"
+            goes_on = lyric.text_of("syllabic") in ("begin", "middle")
+            found = syllable_of(text, goes_on) if text and text != "-" else text
+            found = found or ("_" if lyric.find("extend") else "")
+            if found:
+                draft.lyrics += [""] * (verse - len(draft.lyrics))
+                draft.lyrics[verse - 1] = found
 
     # -- what stands at a place ----------------------------------------------------------------
 
@@ -405,8 +407,11 @@ class MeasureReader:
             (self._bar if where == "left" else self._next).start_repeat = True
         elif repeat and repeat.get("direction") == "backward" and closing:
             closing.end_repeat = True
-            if repeat.get("times", "2") != "2":
-                self._remarks.add(f"a repeat {repeat.get('times')!r} times is played twice", repeat.line)
+            times = repeat.get("times", "2")
+            if times in _TIMES:
+                closing.plays = int(times)
+            else:
+                self._remarks.add(f"a repeat {times!r} times is played twice", repeat.line)
         elif closing and style in ("light-light", "light-heavy", "heavy-light", "heavy-heavy"):
             closing.double_bar = True
         if ending and ending.get("type") == "start":

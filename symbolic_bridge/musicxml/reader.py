@@ -48,8 +48,6 @@ def tune_of_musicxml(data: bytes, part: str = "", title: str = "Untitled") -> Tu
     bars = [draft.freeze() for draft in reader.bars]
     if not any(note.pitches for bar in bars for note in bar.notes):
         raise ValueError(f"line {chosen.line}: found no notes, allowed is a part with at least one")
-    if reader.lyrics:
-        remarks.add("words under the notes are kept as words below the tune", chosen.line)
     header = _header(root, fields, bars[0], reader, title)
     # What holds from the beginning is the header's.
     bars[0] = replace(bars[0], meter=None, key=None, tempo_bpm=None)
@@ -150,7 +148,6 @@ def _header(
     if not texts:
         texts = _credits(root)
         texts += [("Q", reader.tempo_words)] if reader.tempo_words else []
-    texts += [("W", " ".join(words)) for _, words in sorted(reader.lyrics.items())]
     reference = own.get("X", "1")
     return Header(
         title=root.text_of("work", "work-title") or root.text_of("movement-title") or title,

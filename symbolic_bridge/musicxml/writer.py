@@ -14,6 +14,7 @@ from math import lcm
 from xml.etree import ElementTree as ET
 
 from symbolic_bridge.abc_fields import felt_beat
+from symbolic_bridge.abc_lyrics import text_of_syllable
 from symbolic_bridge.abc_writer import key_text
 from symbolic_bridge.musicxml import marks
 from symbolic_bridge.musicxml.beams import BeamPlace, beams
@@ -142,6 +143,8 @@ class _PartWriter:
         self._tied_in: tuple[int, ...] = ()
         self._slurs: list[int] = []
         self._is_grace_slur = False
+        # Verses in the middle of a word.
+        self._open_words: set[int] = set()
         self._notes = [note for bar in tune.bars for note in bar.notes]
         self._place = 0
 
@@ -203,7 +206,8 @@ class _PartWriter:
         if ending:
             _add(line, "ending", number=ending[0], type=ending[1])
         if bar.end_repeat:
-            _add(line, "repeat", direction="backward")
+            times = {"times": str(bar.plays)} if bar.plays != 2 else {}
+            _add(line, "repeat", direction="backward", **times)
 
     # -- what changes at a bar -----------------------------------------------------------------
 
@@ -341,6 +345,8 @@ class _PartWriter:
                 for level, state in enumerate(beam, 1):
                     _add(element, "beam", state, number=str(level))
             self._write_notations(element, piece, ties, is_lead=turn == 0)
+            if turn == 0 and piece.is_first:
+                self._write_lyrics(element, note)
         if piece.is_last:
             self._accidentals.tie(note.pitches if note.tie else ())
             self._place += 1
@@ -395,6 +401,22 @@ class _PartWriter:
                 _add(notations, "other-notation", ONE_LENGTH, type=kind)
         if len(notations):
             element.append(notations)
+
+    def _write_lyrics(self, element: ET.Element, note: Note) -> None:
+        """The syllables of a note; one is in the middle of a word where the one before it goes on."""
+        for verse, syllable in enumerate(note.lyrics):
+            if not syllable:
+                continue
+            lyric = _add(element, "lyric", number=str(verse + 1))
+            if syllable == "_":
+                _add(lyric, "extend")
+                continue
+            text, goes_on = ("-", True) if syllable == "-" else text_of_syllable(syllable)
+            inside = verse in self._open_words
+            kind = ("middle" if inside else "begin") if goes_on else "end" if inside else "single"
+            _add(lyric, "syllabic", kind)
+            _add(lyric, "text", text)
+            (self._open_words.add if goes_on else self._open_words.discard)(verse)
 
     def _open_slur(self, notations: ET.Element) -> None:
         self._slurs.append(min(len(self._slurs) + 1, MOST_SLURS))

@@ -182,14 +182,14 @@ def test_slurs_that_never_begin_or_end_are_left_out():
     assert "a slur that never ends" in warnings[0]
 
 
-def test_words_under_the_notes_are_kept_below_the_tune():
+def test_words_stand_under_their_notes():
     lyric = "<lyric number='1'><syllabic>{}</syllabic><text>{}</text></lyric>"
     tune = tune_of_musicxml(
         score(ATTRIBUTES + note(behind=lyric.format("begin", "Mol")) + note(behind=lyric.format("end", "ly"))
               + note(behind=lyric.format("single", "Malone")))
     )  # fmt: skip
-    assert tune.header.fields == (("W", "Molly Malone"),)
-    assert "kept as words below the tune" in tune.warnings[0]
+    assert [note.lyrics for note in tune.bars[0].notes] == [("Mol-",), ("ly",), ("Malone",)]
+    assert "w: Mol-ly Malone" in tune.to_abc()
 
 
 def test_what_a_tune_cannot_hold_is_told():

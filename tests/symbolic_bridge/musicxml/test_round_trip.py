@@ -26,6 +26,8 @@ TUNES = {
     "Jc3 ud3|!4!c3 !strange!d3|!turn!c3 M.~d3|]\n",
     "changes": "Q:\"Lively\" 3/8=110\nK:Edor\nP:A\ne6|[M:9/8]e9|[M:6/8][Q:3/8=90.5]e6|\nP:B\n[K:Bb]b6|[K:F#mix]f6|]\n",
     "signatures of their own": "K:D =c _b\nc6|[K:A exp ^g]g6|[K:D =c _b]d6|]\n",
+    "words under the notes": "K:C\nc2d2e2|f6|g3a3|]\nw:Mol-ly Ma_lone * \\-\nw:* la|*3\n",
+    "repeats played more than twice": "K:C\n|:c6::|\n",
     "far keys": "K:G#\nG6|[K:Fbmaj]f6|]\n",
 }  # fmt: skip
 
