@@ -114,7 +114,7 @@ def _checked(text: str) -> str:
 
 
 def _file_header(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    """The fields and instructions at the very start of a file, up to a blank line, if nothing else stands there."""
+    """The fields and comments at the very start of a file, up to a blank line, if nothing else stands there."""
     head: list[tuple[int, str]] = []
     for number, line in lines:
         stripped = line.strip()
@@ -123,8 +123,7 @@ def _file_header(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
         match = FIELD.match(line)
         if not match and not stripped.startswith("%"):
             return []
-        if (match and match[1] in FILE_FIELDS) or stripped.startswith("%%"):
-            head.append((number, line))
+        head.append((number, line))
     return head
 
 

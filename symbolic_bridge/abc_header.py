@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from symbolic_bridge.abc_blocks import ADDED_FILE_FIELDS, MUSIC_LINE, Block
+from symbolic_bridge.abc_blocks import ADDED_FILE_FIELDS, FILE_FIELDS, MUSIC_LINE, Block
 from symbolic_bridge.abc_fields import (
     FieldError,
     Tempo,
@@ -138,7 +138,8 @@ def read_header(block: Block, rows: list[tuple[int, str]], mender: Mender) -> tu
         if line.lstrip().startswith("K:"):
             break
     for number, line in block.head:
-        if line.lstrip()[0] in ADDED_FILE_FIELDS or line.lstrip()[0] == "%" or line.lstrip()[0] not in own:
+        letter = line.lstrip()[0]
+        if line.startswith("%%") or letter in ADDED_FILE_FIELDS or letter in FILE_FIELDS - own:
             _read_line(draft, number, line, mender)
     draft.seen.clear()
     for index, (number, line) in enumerate(rows):
