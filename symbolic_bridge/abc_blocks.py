@@ -11,7 +11,8 @@ from symbolic_bridge.errors import AbcSyntaxError
 FILE_FIELDS = frozenset("ABCDFGHILMNOQRSZUm")
 # ... and those of them that add to the tune's own instead of being replaced by one.
 ADDED_FILE_FIELDS = frozenset("IUm")
-FIELD = re.compile(r"\s*([A-Za-z+]):(?![|:])(.*)$", re.DOTALL)
+# "|" and ":" behind a letter make it music, but for words and symbols, which may begin with an empty bar.
+FIELD = re.compile(r"\s*([A-Za-z+]):(?:(?![|:])|(?<=[ws]:)(?=\|))(.*)$", re.DOTALL)
 BODY_FIELDS = frozenset("BCDFGHIKLMNOPQRSTUVWXZmrsw+")
 MUSIC_LINE = re.compile(r"[^|]*[A-Ga-gz][^|]*\|")
 # Control characters, halves of characters and what stands for bytes that no encoding has.
