@@ -27,11 +27,11 @@ from symbolic_bridge.midi_file import read_midi_bytes, write_midi_bytes
 from symbolic_bridge.musicxml import musicxml_of_tune, tune_of_musicxml
 
 JIG = """X:1
-T:The Test Jig
-R:jig
+T:A Jig to Damage
 M:6/8
-L:1/8
 Q:3/8=110
+L:1/8
+R:jig
 K:Ador
 e/d/|:"Am"cAA ~eAA|{g}cAA efg|d2B GBd|1 edc BAG:|2 A>BA (3ABc- c2||
 [K:G]B|c2A B2G & E6|[CEG]3 !trill!D3|z3 ^F_B=e|A3- A3|]
