@@ -10,6 +10,9 @@ from fractions import Fraction
 
 from symbolic_bridge.tune import Bar, Note, Tune
 
+# A part order that asks for more bars is an attack.
+MOST_ORDERED_BARS = 100_000
+
 
 @dataclass(frozen=True)
 class TimedNote:
@@ -136,7 +139,8 @@ def _part_groups(tune: Tune) -> list[tuple[int, int]]:
     if set(wanted) != set(spans):
         return whole
     lead_in = [(0, labels[0][0])] if labels[0][0] > 0 and (0, labels[0][0]) not in spans.values() else []
-    return lead_in + [spans[label] for label in wanted]
+    order = lead_in + [spans[label] for label in wanted]
+    return order if sum(stop - start for start, stop in order) <= MOST_ORDERED_BARS else whole
 
 
 def expand_parts(text: str) -> tuple[str, ...]:

@@ -121,3 +121,9 @@ def test_a_tied_chord_holds_only_the_notes_that_both_chords_share():
         ((60, 64), Fraction(1)),
         ((67,), Fraction(1, 2)),
     ]
+
+
+def test_a_part_order_without_end_is_passed_over():
+    tune = tune_of("P:A\n" + "C|" * 300, "P:((A9)9)9\n")
+    assert len(play_order(tune)) == 300
+    assert len(play_order(tune_of("P:A\nC|D|", "P:(A9)9\n"))) == 162
