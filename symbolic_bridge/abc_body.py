@@ -309,6 +309,11 @@ class BodyReader(NoteReader):
     def _hang_on_last(self) -> None:
         """Words and marks on a part's closing bar line ("D.C.", a fermata) go to the note before it."""
         last, waiting = (self._bar.notes or self._bars[-1].notes)[-1], self._waiting
+        # What looks like a chord symbol is one where there is none, as readers of what is written will find.
+        symbols = [] if last.chord_symbol else [x for x in waiting.annotations if CHORD_SYMBOL.fullmatch(x)]
+        if symbols:
+            last.chord_symbol = symbols[0]
+            waiting.annotations.remove(symbols[0])
         last.annotations += tuple(waiting.annotations)
         last.decorations += tuple(waiting.decorations)
         waiting.annotations, waiting.decorations = [], []
