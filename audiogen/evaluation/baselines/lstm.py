@@ -48,6 +48,18 @@ class FolkRnn(nn.Module):
                             dropout=shape.dropout if shape.layers > 1 else 0.0)  # fmt: skip
         self.drop = nn.Dropout(shape.dropout)
         self.head = nn.Linear(shape.width, shape.vocabulary_size)
+        # torch's small uniform weights leave three layers asleep for hundreds of steps.
+        for name, weights in self.lstm.named_parameters():
+            if "weight_hh" in name:
+                for gate in weights.chunk(4):
+                    nn.init.orthogonal_(gate)
+            elif "weight_ih" in name:
+                nn.init.normal_(weights, std=0.5 if name.endswith("l0") else shape.width**-0.5)
+            else:
+                nn.init.zeros_(weights)
+        for layer in range(shape.layers):
+            # The second of the four gates is the one that keeps.
+            nn.init.ones_(self.lstm.get_parameter(f"bias_ih_l{layer}")[shape.width : 2 * shape.width])
 
     def forward(
         self, ids: Tensor, state: tuple[Tensor, Tensor] | None = None
