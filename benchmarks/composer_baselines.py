@@ -1,6 +1,6 @@
 """The composer beside an LSTM of folk-rnn's size and an n-gram, trained on the same tunes.
 
-    python benchmarks/composer_baselines.py train train.jsonl valid.jsonl --work baselines/ --minutes 30 --precision bf16
+python benchmarks/composer_baselines.py train train.jsonl valid.jsonl --work baselines/ --minutes 30
 """
 
 from __future__ import annotations

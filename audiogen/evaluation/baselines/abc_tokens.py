@@ -1,8 +1,8 @@
 """Tunes in normal form as tokens of ABC, after folk-rnn: pitch, length, bar line and tuplet are a token each.
 
-folk-rnn (Sturm, Santos, Ben-Tal, Korshunova 2016, arXiv:1604.08723) reads ABC in one key, cut into such tokens, and knows
-metre and mode from the first two. Here kind, metre, mode, number of parts and length in bars stand first, as they do
-in `symbolic_bridge.tune_tokens`, so that both are told the same. A note of an eighth has no token for its length.
+folk-rnn (Sturm, Santos, Ben-Tal, Korshunova 2016, arXiv:1604.08723) reads ABC in one key, cut into such tokens, and
+knows metre and mode from the first two. Here kind, metre, mode, number of parts and length in bars stand first, as
+they do in `symbolic_bridge.tune_tokens`, so that both are told the same. An eighth has no token for its length.
 """
 
 from __future__ import annotations

@@ -91,7 +91,9 @@ class FolkRnn(nn.Module):
     def save(self, folder: str | Path) -> None:
         """Write `folkrnn.safetensors` (half precision) and `folkrnn.json`, whole or not at all."""
         tensors = {name: value.detach().half() for name, value in self.state_dict().items()}
-        save_checkpoint(Path(folder), STEM, format=FORMAT, version=VERSION, config=self.config, tensors=tensors)
+        save_checkpoint(
+            Path(folder), STEM, format=FORMAT, version=VERSION, config=self.config, tensors=tensors
+        )
 
     @classmethod
     def load(cls, folder: str | Path) -> FolkRnn:

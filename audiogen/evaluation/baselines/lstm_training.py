@@ -43,7 +43,9 @@ class FolkRnnTraining:
 
     def __post_init__(self) -> None:
         if min(self.max_minutes, self.check_minutes, self.batch_tokens) <= 0 or self.max_steps < 0:
-            raise ValueError("max_minutes, check_minutes and batch_tokens must be above 0, max_steps at least 0")
+            raise ValueError(
+                "max_minutes, check_minutes and batch_tokens must be above 0, max_steps at least 0"
+            )
         if self.precision not in ("fp32", "bf16"):
             raise ValueError(f"precision is {self.precision!r}; it must be 'fp32' or 'bf16'")
 
@@ -113,16 +115,16 @@ class FolkRnnTrainer:
 
     def _step(self, rows: list[list[int]]) -> float:
         done, settings = min(1.0, self._progress()), self.settings
-        rate = min(1.0, max(0.02, done / WARM_UP_SHARE)) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+        rate = min(1.0, max(0.02, done / WARM_UP_SHARE)) * (
+            0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))
+        )
         for group in self.optimizer.param_groups:
             group["lr"] = settings.learning_rate * rate
         self.model.train()
         inputs, targets = batch_of(rows)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=settings.precision == "bf16"):
             logits, _ = self.model(inputs)
-        loss = functional.cross_entropy(
-            logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED
-        )
+        loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip_norm)

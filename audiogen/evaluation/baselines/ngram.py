@@ -44,7 +44,9 @@ class NGram:
 
     def __init__(self, rows: Sequence[Sequence[int]], vocabulary_size: int, order: int) -> None:
         if order < 1 or vocabulary_size < 1 or not rows:
-            raise ValueError(f"{len(rows)} rows, {vocabulary_size} ids, order {order}; each must be at least 1")
+            raise ValueError(
+                f"{len(rows)} rows, {vocabulary_size} ids, order {order}; each must be at least 1"
+            )
         self.vocabulary_size, self.order = vocabulary_size, order
         self._width = vocabulary_size + 1
         words, counted = self._joined(rows)
@@ -75,7 +77,12 @@ class NGram:
     def _smoothed(self, keys: np.ndarray, counts: np.ndarray, contexts: int) -> _Order:
         ones, twos, threes, fours = (max(1, int((counts == n).sum())) for n in (1, 2, 3, 4))
         share = ones / (ones + 2 * twos)
-        raw = (0.0, 1 - 2 * share * twos / ones, 2 - 3 * share * threes / twos, 3 - 4 * share * fours / threes)
+        raw = (
+            0.0,
+            1 - 2 * share * twos / ones,
+            2 - 3 * share * threes / twos,
+            3 - 4 * share * fours / threes,
+        )
         discounts = np.array([0.0, *(float(np.clip(d, _LEAST_DISCOUNT, n)) for n, d in enumerate(raw) if n)])
         taken = np.minimum(discounts[np.minimum(counts, 3).astype(int)], counts)
         context = keys // self._width
