@@ -68,6 +68,11 @@ class NGram:
             contexts = len(keys[length - 2]) if length > 1 else 1
             self._orders.append(self._smoothed(keys[length - 1], counts, contexts))
 
+    @property
+    def size(self) -> int:
+        """How many n-grams of all lengths have been counted."""
+        return sum(len(order.keys) for order in self._orders)
+
     def _joined(self, rows: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
         """All rows end to end, each behind `order - 1` signs of its beginning, and which places hold ids of rows."""
         before = [self.vocabulary_size] * max(1, self.order - 1)
