@@ -44,7 +44,7 @@ from audiogen.evaluation.baselines.lstm import FolkRnn
 from audiogen.evaluation.baselines.lstm_training import FolkRnnTrainer, FolkRnnTraining
 from audiogen.evaluation.tables import show_table, write_json
 from audiogen.evaluation.tune_copies import copy_figures, nearest_tunes
-from audiogen.evaluation.tune_distances import compare_tunes
+from audiogen.evaluation.tune_distances import FEWEST_TUNES, compare_tunes
 from audiogen.evaluation.tune_orders import common_form
 from audiogen.evaluation.tune_quality import features, judge
 from symbolic_bridge.analysis.similarity import MelodyIndex
@@ -174,7 +174,8 @@ def _figures(
         "seconds_a_tune": round(seconds / len(texts), 4),
         "read": len(tunes),
         "common_form": common_form(made, real),
-        "distances": compare_tunes(made, real, seed=seed),
+        # A model that writes next to no tunes has no distances.
+        "distances": compare_tunes(made, real, seed=seed) if len(made) >= FEWEST_TUNES else {},
         "copies": copy_figures(nearest_tunes(index, tunes)),
         "faults": judged["faults"][:5],
     }
@@ -191,12 +192,13 @@ def _show(rows: list[dict[str, Any]], floor: dict[str, Any]) -> None:
     ]  # fmt: skip
     cells.append(["test tunes", *[None] * 8, floor["mean"], floor["copies_share"]])
     show_table("Models of tunes", columns, cells)
-    names = [f"{row['model']} {row['tokens']}" for row in rows]
+    near = [row for row in rows if row["distances"]]
     excesses = [
-        [name.replace("_", " "), rows[0]["distances"][name]["floor"],
-         *(f"{row['distances'][name]['excess']:.4f}{'*' * row['distances'][name]['beyond_floor']}" for row in rows)]
-        for name in SHOWN_DISTANCES
+        [name.replace("_", " "), near[0]["distances"][name]["floor"],
+         *(f"{row['distances'][name]['excess']:.4f}{'*' * row['distances'][name]['beyond_floor']}" for row in near)]
+        for name in (SHOWN_DISTANCES if near else ())
     ]  # fmt: skip
+    names = [f"{row['model']} {row['tokens']}" for row in near]
     show_table("Distances over the floor; * surely beyond it", ("feature", "floor", *names), excesses)
 
 

@@ -28,14 +28,16 @@ def convert(
     ],
     target: Annotated[
         Path,
-        typer.Argument(metavar="OUT", help="Output: .abc, .mid, .musicxml, .mxl, or .svg for sheet music."),
+        typer.Argument(
+            metavar="OUT", help="Output: .abc, .mid, .musicxml, .mxl; .svg is sheet music, .png a piano roll."
+        ),
     ],
     transpose: Annotated[int, typer.Option(metavar="SEMITONES", help="Move the tune up or down.")] = 0,
     part: Annotated[
         str, typer.Option(metavar="NAME|NUMBER", help="Part of a MusicXML score; else the first with notes.")
     ] = "",
 ) -> None:
-    """Convert tunes between ABC, MIDI and MusicXML, or draw their sheet music.
+    """Convert tunes between ABC, MIDI and MusicXML, or draw their sheet music or piano roll.
 
     Tunes that cannot be read are listed, and the exit code is then 2.
 
@@ -44,6 +46,7 @@ def convert(
       audiogen tune convert kesh.abc kesh.mid
       audiogen tune convert kesh.abc kesh-in-a.abc --transpose 2
       audiogen tune convert kesh.abc kesh.svg
+      audiogen tune convert kesh.mid kesh.png
       audiogen tune convert band.mxl fiddle.abc --part Fiddle
     """
     from audiogen.tune_files import check_tune_suffix, read_book, write_tunes

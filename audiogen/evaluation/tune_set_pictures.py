@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from audiogen.evaluation.pictures import new_figure
+from audiogen.evaluation.pictures import check_matplotlib, new_figure
 from audiogen.evaluation.tune_pictures import PICTURE_SUFFIX, draw_tune
 from audiogen.evaluation.tune_quality import Measured
 from audiogen.sheet_music import check_engraver, sheet_music
@@ -27,7 +27,7 @@ def check_drawing() -> None:
     Raises:
         ValueError: matplotlib or Verovio is not installed; the message says how to get it.
     """
-    new_figure(1, 1)
+    check_matplotlib()
     check_engraver()
 
 
