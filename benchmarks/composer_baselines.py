@@ -4,7 +4,7 @@
     for model in ngram-abc ngram-ours lstm shipped; do
         python benchmarks/composer_baselines.py measure $model train.jsonl valid.jsonl test.jsonl --work baselines/
     done
-    python benchmarks/composer_baselines.py table --work baselines/ --json baselines.json
+    python benchmarks/composer_baselines.py table test.jsonl --work baselines/ --json baselines.json
 
 `train` trains the LSTM for so many minutes, on one core, and goes on where it stopped; the n-grams take seconds and are
 counted by `measure`. A model is one of these, "shipped" or a folder with a composer. All read the tunes that have a
@@ -47,12 +47,14 @@ from audiogen.evaluation.tune_copies import copy_figures, nearest_tunes
 from audiogen.evaluation.tune_distances import FEWEST_TUNES, compare_tunes
 from audiogen.evaluation.tune_orders import common_form
 from audiogen.evaluation.tune_quality import features, judge
+from audiogen.originality import save_index
 from symbolic_bridge.analysis.similarity import MelodyIndex
 from symbolic_bridge.kinds import KINDS
 from symbolic_bridge.normal_form import NormalTune
 from symbolic_bridge.tune import Tune
 from symbolic_bridge.tune_tokens import decode
 
+FLOOR_TUNES = 200
 BASELINES = ("ngram-abc", "ngram-ours", "lstm")
 SHOWN_DISTANCES = ("pitch_class", "interval", "length", "place_in_bar", "cadence", "form", "bars",
                    "range_semitones", "distinct_bars", "like_8_bars_back")  # fmt: skip
@@ -76,10 +78,11 @@ def main() -> None:
     for name in ("train", "valid", "test"):
         measure.add_argument(name, type=Path)
     measure.add_argument("--work", type=Path, required=True)
-    measure.add_argument("--count", type=int, default=350, help="tunes that it writes")
+    measure.add_argument("--count", type=int, default=200, help="tunes that it writes")
     measure.add_argument("--seed", type=int, default=0)
     measure.set_defaults(run=_measure)
     table = commands.add_parser("table", help="everything that was measured")
+    table.add_argument("test", type=Path, help="for the floor of the copies")
     table.add_argument("--work", type=Path, required=True)
     table.add_argument("--json", type=Path)
     table.set_defaults(run=_table)
@@ -98,18 +101,23 @@ def _train(chosen: argparse.Namespace) -> None:
 def _measure(chosen: argparse.Namespace) -> None:
     train, valid, test = (_tunes(path, chosen.work) for path in (chosen.train, chosen.valid, chosen.test))
     contestant = _contestant(chosen.model, train, valid, chosen.work)
-    index = MelodyIndex.build((str(number), tune.to_tune()) for number, tune in enumerate(train))
+    index = _index(train, chosen.work / "index.npz")
     possible = [tune for tune in test if _can_be_asked(tune)]
     order = np.random.default_rng(chosen.seed).permutation(len(possible))
     like = [possible[int(place)] for place in np.resize(order, chosen.count)]
     figures = _figures(contestant, valid, test, like, index, chosen.seed)
-    # The floor for the copies is of the same test tunes that conditions were taken from.
-    figures["copies_of_test_tunes"] = copy_figures(nearest_tunes(index, [tune.to_tune() for tune in like]))
     figures["tunes"] = {"train": len(train), "valid": len(valid), "test": len(test), "written": len(like)}
     name = Path(chosen.model).resolve().name if Path(chosen.model).is_dir() else chosen.model
     target = chosen.work / "measured" / f"{name}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     write_json(target, figures)
+
+
+def _index(train: Sequence[NormalTune], path: Path) -> MelodyIndex:
+    """Of the training tunes as the models read them; kept for the next model."""
+    if not path.is_file():
+        save_index(path, MelodyIndex.build((str(n), tune.to_tune()) for n, tune in enumerate(train)))
+    return MelodyIndex.load(path)
 
 
 def _contestant(
@@ -128,9 +136,12 @@ def _table(chosen: argparse.Namespace) -> None:
         raise SystemExit(f"{chosen.work}: nothing was measured yet")
     rows = [json.loads(path.read_text(encoding="utf-8")) for path in files]
     rows.sort(key=lambda row: -row["bits_a_note"]["test"])
-    _show(rows, rows[0]["copies_of_test_tunes"])
+    some = _tunes(chosen.test, chosen.work)[:: max(1, rows[0]["tunes"]["test"] // FLOOR_TUNES)]
+    index = MelodyIndex.load(chosen.work / "index.npz")
+    floor = copy_figures(nearest_tunes(index, [tune.to_tune() for tune in some]))
+    _show(rows, floor)
     if chosen.json:
-        write_json(chosen.json, {"models": rows})
+        write_json(chosen.json, {"models": rows, "copies_of_test_tunes": floor})
 
 
 def _can_be_asked(tune: NormalTune) -> bool:
