@@ -66,8 +66,8 @@ class FolkRnn(nn.Module):
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """ids int64 [B, L] -> logits [B, L, V] and the state behind the last."""
         x = functional.one_hot(ids, self.config.vocabulary_size).to(self.head.weight.dtype)  # [B, L, V]
-        x, state = self.lstm(x, state)
-        return self.head(self.drop(x)), state
+        x, after = self.lstm(x, state)
+        return self.head(self.drop(x)), after
 
     @torch.inference_mode()
     def write(
