@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audiogen.composer_plan import CompositionError
-from audiogen.data.corpus import Rejected, read_corpus
+from audiogen.data.corpus import Corpus, Rejected, read_corpus
 from codec.audio_files import replacing
 from symbolic_bridge.analysis.similarity import FEWEST_NOTES, MelodyIndex, Overlap
 from symbolic_bridge.tune import Tune
@@ -52,8 +52,15 @@ def index_corpus(
     if path is not None and Path(path).suffix.lower() == INDEX_SUFFIX:
         return IndexedCorpus(MelodyIndex.load(path))
     corpus = read_corpus(path)
-    if free:
-        corpus = corpus.without_licences()
+    return index_tunes(corpus.without_licences() if free else corpus, progress)
+
+
+def index_tunes(corpus: Corpus, progress: Progress = lambda stage, done: None) -> IndexedCorpus:
+    """Index the tunes of a corpus that was read.
+
+    Raises:
+        ValueError: it holds no tune that can be indexed.
+    """
     rejected = list(corpus.rejected)
 
     def readable() -> Iterator[tuple[str, Tune]]:
