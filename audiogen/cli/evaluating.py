@@ -299,11 +299,10 @@ def composed_tunes(
       audiogen evaluate tunes -n 500
     """
     from audiogen.evaluation.material import TunePicker
-    from audiogen.evaluation.tables import show_table
     from audiogen.evaluation.tune_checks import find_abc2midi
-    from audiogen.evaluation.tune_distances import DISTANCE_COLUMNS, distance_row
     from audiogen.evaluation.tune_quality import TuneSettings, measure_tunes
     from audiogen.evaluation.tune_set_pictures import check_drawing, draw_set
+    from audiogen.evaluation.tune_tables import show_tunes
     from audiogen.generator import Generator
     from audiogen.originality import training_index
 
@@ -319,24 +318,11 @@ def composed_tunes(
         measured = measure_tunes(composer, picker, settings, progress)
     if pictures is not None:
         draw_set(pictures, measured)
-    result = measured.figures
-    if "distances" in result:
-        rows = [distance_row(name, distance) for name, distance in result["distances"].items()]
-        show_table("Distances from real tunes, with 95 % of the draws", DISTANCE_COLUMNS, rows)
-        _show_list("AABB among reels and jigs", [result["common_form"]])
-    found = {"of": {"asked": result["asked"], **result["found_again"]}}
-    fields = ("kind", "meter", "mode", "tonic", "form")
-    _show("Kept as asked, and found again in the notes", found, fields, "of")
-    sides = {side: result["copies"][side] for side in ("composed", "real") if side in result["copies"]}
-    columns = ("tunes", "copies_share", "whole_share", "mean", "p50", "p75", "p90", "p95", "p99")
-    _show(f"In one of {result['copies']['training_tunes']} training tunes", {"side": sides}, columns, "side")
-    warn([f"refused: {reason}" for reason in result["refused"]])
-    if "likelihood" in result:
-        likelihood = {name: result["likelihood"][name] for name in ("bits_a_note", "tunes")}
-        _show_list("Real tunes foreseen", [likelihood])
+    show_tunes(measured.figures)
+    warn([f"refused: {reason}" for reason in measured.figures["refused"]])
     columns = ("asked_for", "composed", "sound_share", "abc2midi_share", "strict_share", "real_sound_share",
                "seconds_a_tune")  # fmt: skip
-    _report("Tunes that are well formed", result, columns, "by_kind", json_file)
+    _report("Tunes that are well formed", measured.figures, columns, "by_kind", json_file)
 
 
 def _check_output(path: Path | None) -> None:

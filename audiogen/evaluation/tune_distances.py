@@ -13,7 +13,7 @@ chance moves both distances alike. `excess` is their difference, draw by draw.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -93,23 +93,6 @@ def compare_tunes(
         ]
         found[name] = _distance("earth_movers_deviations", rows, float(made.mean()), float(true.mean()))
     return {name: asdict(distance) for name, distance in found.items()}
-
-
-DISTANCE_COLUMNS = (
-    "feature", "composed from real", "real from real", "excess", "beyond floor", "mean composed", "mean real",
-)  # fmt: skip
-
-
-def distance_row(name: str, distance: Mapping[str, Any]) -> list[object]:
-    """A distance as a row of a table."""
-
-    def bounded(part: str) -> str:
-        return f"{distance[part]:.4f} ({distance[f'{part}_low']:.4f} to {distance[f'{part}_high']:.4f})"
-
-    return [
-        name.replace("_", " "), bounded("distance"), bounded("floor"), bounded("excess"), distance["beyond_floor"],
-        distance["composed"], distance["real"],
-    ]  # fmt: skip
 
 
 def jensen_shannon(one: np.ndarray, other: np.ndarray) -> float:

@@ -158,25 +158,33 @@ def judge(
     Args:
         tunes: or the ABC that a model wrote, well formed or not.
         asked: how many there should be.
+        workers: processes.
+        progress: told how much is done.
     """
     texts = [tune if isinstance(tune, str) else tune.to_abc() for tune in tunes]
     verdicts = in_processes(
         _verdict, texts, workers, lambda count: progress("check", count / max(1, len(texts)))
     )
-    quiet = sum(not complaints for complaints, _ in verdicts)
-    strict = sum(not own for _, own in verdicts)
-    sound = sum(not complaints and not own for complaints, own in verdicts)
+    sound = [not complaints and not own for complaints, own in verdicts]
     faults = [
         {"abc2midi": complaints[:5], "reader": own[:5], "abc": text}
         for text, (complaints, own) in zip(texts, verdicts, strict=True)
         if complaints or own
     ]
+    kinds: dict[str, list[bool]] = {}
+    for tune, is_sound in zip(tunes, sound, strict=True):
+        if isinstance(tune, Tune):
+            kinds.setdefault(tune.header.rhythm, []).append(is_sound)
     return {
         "asked_for": asked,
-        "sound": sound,
-        "sound_share": ratio(sound, asked),
-        "abc2midi_share": ratio(quiet, len(texts)),
-        "strict_share": ratio(strict, len(texts)),
+        "sound": sum(sound),
+        "sound_share": ratio(sum(sound), asked),
+        "abc2midi_share": ratio(sum(not complaints for complaints, _ in verdicts), len(texts)),
+        "strict_share": ratio(sum(not own for _, own in verdicts), len(texts)),
+        "by_kind": {
+            kind: {"composed": len(each), "sound_share": ratio(sum(each), len(each))}
+            for kind, each in kinds.items()
+        },
         "faults": faults[:MOST_EXAMPLES],
     }
 

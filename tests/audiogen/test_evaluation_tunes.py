@@ -15,7 +15,7 @@ from audiogen.cli import run
 from audiogen.composer import Composer, ComposerConfig
 from audiogen.evaluation.material import TunePicker
 from audiogen.evaluation.tune_copies import copy_figures, likest, nearest_tunes
-from audiogen.evaluation.tune_distances import compare_tunes, distance_row, earth_movers, jensen_shannon
+from audiogen.evaluation.tune_distances import compare_tunes, earth_movers, jensen_shannon
 from audiogen.evaluation.tune_features import TuneFeatures, groove, onset_grid, tune_features
 from audiogen.evaluation.tune_likelihood import bits_a_note, rows_of
 from audiogen.evaluation.tune_orders import (
@@ -27,6 +27,7 @@ from audiogen.evaluation.tune_orders import (
     orders_over_all,
 )
 from audiogen.evaluation.tune_quality import TuneSettings, judge, measure_tunes
+from audiogen.evaluation.tune_tables import DISTANCE_COLUMNS, distance_row
 from symbolic_bridge.analysis import melody_of
 from symbolic_bridge.analysis.similarity import MelodyIndex
 from symbolic_bridge.attributes import TuneAttributes
@@ -119,7 +120,7 @@ def test_too_much_and_too_little_are_both_beyond_the_floor(
         assert far["distance"] > 2 * near["distance"]
         assert near["floor"] == pytest.approx(far["floor"], abs=0.15)
         assert near["distance_low"] <= near["distance"] <= near["distance_high"]
-        assert len(distance_row(name, near)) == 7
+        assert len(distance_row(name, near)) == len(DISTANCE_COLUMNS)
 
 
 def test_a_comparison_needs_tunes_on_both_sides(kesh: Tune) -> None:
@@ -208,6 +209,7 @@ def test_a_tune_that_was_not_composed_counts_against_the_share(kesh_abc: str, tm
     assert (figures["composed"], figures["refused_count"]) == (45, 5)
     assert figures["sound_share"] == 0.9
     assert figures["abc2midi_share"] == figures["strict_share"] == 1
+    assert figures["by_kind"] == {"jig": {"composed": 45, "sound_share": 1.0}}
     assert "distances" not in figures
     assert (tmp_path / "out.abc").read_text(encoding="utf-8").count("X:") == 45
 
@@ -249,7 +251,7 @@ def test_evaluate_tunes_prints_tables_and_draws_pictures(
     said = capsys.readouterr().err
     for title in (
         "Distances from real tunes",
-        "AABB among reels",
+        "AABB heard in reels",
         "found again",
         "training tunes",
         "foreseen",
