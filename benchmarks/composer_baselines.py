@@ -54,7 +54,6 @@ from symbolic_bridge.normal_form import NormalTune
 from symbolic_bridge.tune import Tune
 from symbolic_bridge.tune_tokens import decode
 
-FLOOR_TUNES = 200
 BASELINES = ("ngram-abc", "ngram-ours", "lstm")
 SHOWN_DISTANCES = ("pitch_class", "interval", "length", "place_in_bar", "cadence", "form", "bars",
                    "range_semitones", "distinct_bars", "like_8_bars_back")  # fmt: skip
@@ -136,9 +135,8 @@ def _table(chosen: argparse.Namespace) -> None:
         raise SystemExit(f"{chosen.work}: nothing was measured yet")
     rows = [json.loads(path.read_text(encoding="utf-8")) for path in files]
     rows.sort(key=lambda row: -row["bits_a_note"]["test"])
-    some = _tunes(chosen.test, chosen.work)[:: max(1, rows[0]["tunes"]["test"] // FLOOR_TUNES)]
     index = MelodyIndex.load(chosen.work / "index.npz")
-    floor = copy_figures(nearest_tunes(index, [tune.to_tune() for tune in some]))
+    floor = copy_figures(nearest_tunes(index, [t.to_tune() for t in _tunes(chosen.test, chosen.work)]))
     _show(rows, floor)
     if chosen.json:
         write_json(chosen.json, {"models": rows, "copies_of_test_tunes": floor})
@@ -205,7 +203,7 @@ def _show(rows: list[dict[str, Any]], floor: dict[str, Any]) -> None:
     show_table("Models of tunes", columns, cells)
     near = [row for row in rows if row["distances"]]
     excesses = [
-        [name.replace("_", " "), near[0]["distances"][name]["floor"],
+        [name.replace("_", " "), near[-1]["distances"][name]["floor"],
          *(f"{row['distances'][name]['excess']:.4f}{'*' * row['distances'][name]['beyond_floor']}" for row in near)]
         for name in (SHOWN_DISTANCES if near else ())
     ]  # fmt: skip
