@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from audiogen.composer_plan import CompositionError
 from audiogen.data.corpus import Corpus, Rejected, read_corpus
@@ -26,6 +27,7 @@ COPY_SHARE = 0.8
 MOST_DRAWS = 8
 
 Progress = Callable[[str, float], None]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -146,19 +148,22 @@ def overlap_cells(row: dict[str, object]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class OriginalTune:
-    """A tune, the training tune nearest to it, and how many were drawn to have it."""
+class Original(Generic[Made]):
+    """What was made, the training tune nearest to it, and how many draws it took."""
 
-    tune: Tune
+    made: Made
     overlap: Overlap
     draws: int
 
 
-def draw_original(write: Callable[[int], Tune], index: MelodyIndex, most_share: float) -> OriginalTune:
+def draw_original(
+    write: Callable[[int], Made], tune_of: Callable[[Made], Tune], index: MelodyIndex, most_share: float
+) -> Original[Made]:
     """Draw tunes until one has at most so much in common with any training tune.
 
     Args:
-        write: a tune for each number of a draw, 0, 1, 2 ...
+        write: makes a tune, or something that holds one, for each number of a draw, 0, 1, 2 ...
+        tune_of: the tune of what was made.
         index: of the training tunes.
         most_share: 0 ... 1 of the tune's notes; 1 takes the first.
 
@@ -167,10 +172,10 @@ def draw_original(write: Callable[[int], Tune], index: MelodyIndex, most_share: 
     """
     nearest = Overlap("", 0.0, 0, 0)
     for draw in range(MOST_DRAWS):
-        tune = write(draw)
-        nearest = index.nearest(tune)
+        made = write(draw)
+        nearest = index.nearest(tune_of(made))
         if nearest.share <= most_share:
-            return OriginalTune(tune, nearest, draw + 1)
+            return Original(made, nearest, draw + 1)
     raise CompositionError(
         f"each of {MOST_DRAWS} tunes has more than {most_share:g} of its notes in a training tune, the last one "
         f"{nearest.share:.2f} in {nearest.name}; allow more, or ask for something else"

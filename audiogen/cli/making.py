@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -14,12 +14,11 @@ import typer
 
 from audiogen.cli.codecs import Json
 from audiogen.cli.console import print_json, progress_bars, say, warn
+from audiogen.cli.originals import Against, RefuseCopies, Report, originals_of
 
 if TYPE_CHECKING:
     from audiogen.clip import Clip
-    from audiogen.generator import Generator
     from symbolic_bridge.attributes import TuneAttributes
-    from symbolic_bridge.tune import Tune
 
 
 class Route(StrEnum):
@@ -149,21 +148,9 @@ def compose(
     seed: Seed = None,
     key: KeyName = None,
     tempo: Tempo = None,
-    originality: Annotated[
-        bool,
-        typer.Option("--report", help="Say which training tune is nearest to each, and how much they share."),
-    ] = False,
-    refuse_copies: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SHARE",
-            help="Draw again what has more than this in common with a training tune, 0 to 1; above 0.8 is a copy.",
-        ),
-    ] = None,
-    against: Annotated[
-        Path | None,
-        typer.Option(metavar="CORPUS", help="Tunes or an index to compare with, for a model of your own."),
-    ] = None,
+    originality: Report = False,
+    refuse_copies: RefuseCopies = None,
+    against: Against = None,
     model: Model = None,
     device: Device = None,
     as_json: Json = False,
@@ -175,16 +162,8 @@ def compose(
       audiogen compose "a reel in A dorian" -n 3 --seed 5 -o reels.abc
       audiogen compose "a jig in G" --report --refuse-copies 0.5 -o jig.abc
     """
-    from audiogen.evaluation.tables import print_table
     from audiogen.generator import Generator
     from audiogen.options import Options, ask, check_wishes
-    from audiogen.originality import (
-        OVERLAP_COLUMNS,
-        draw_original,
-        overlap_cells,
-        overlap_row,
-        training_index,
-    )
     from audiogen.seeds import new_seed
     from audiogen.tune_files import check_tune_suffix, write_tunes
     from codec.audio_files import check_writable
@@ -195,26 +174,18 @@ def compose(
     check_writable(output, audio=False)
     if output.suffix.lower() != ".abc" and count > 1:
         raise ValueError(f"{output}: only an .abc file can hold {count} tunes")
-    if refuse_copies is not None and not 0 <= refuse_copies <= 1:
-        raise ValueError(f"--refuse-copies {refuse_copies:g}: a share of a tune's notes, 0 to 1, is needed")
     seed = new_seed() if seed is None else seed
     writer = Generator(model, device)
+    began = time.perf_counter()
     asked = ask(prompt, Options(key=key, tempo_bpm=tempo))
     attributes = resolve(asked)
-    tunes, compared = [], []
+    tunes = []
     with progress_bars() as progress:
-        index = None
-        if originality or refuse_copies is not None or against is not None:
-            index = training_index(model, against, progress).index
-        began = time.perf_counter()
+        originals = originals_of(model, originality, refuse_copies, against, progress)
         for number in range(count):
-            write = _draws(writer, asked, seed + number)
-            if index is None:
-                tunes.append(write(0))
-            else:
-                drawn = draw_original(write, index, 1.0 if refuse_copies is None else refuse_copies)
-                tunes.append(drawn.tune)
-                compared.append({**overlap_row(index, drawn.tune, drawn.overlap), "draws": drawn.draws})
+            tunes.append(
+                originals.draw(lambda own: writer.write(asked, own), seed + number, lambda tune: tune)
+            )
             progress("compose", (number + 1) / count)
     write_tunes(output, tunes)
     report = {
@@ -225,24 +196,15 @@ def compose(
         "asked": json.loads(asked.to_json()),
         "not_understood": list(asked.unknown),
         "titles": [tune.header.title for tune in tunes],
-        **({"originality": compared} if compared else {}),
+        **originals.report(),
         "wall_seconds": {"compose": round(time.perf_counter() - began, 3)},
     }
     if as_json:
         print_json(report)
     else:
-        if index is not None:
-            cells = [(*overlap_cells(row), str(row["draws"])) for row in compared]
-            print_table(f"Nearest of {len(index.names)} training tunes", (*OVERLAP_COLUMNS, "draws"), cells)
+        originals.show()
         _understood(asked, attributes)
         say(f"{output}: {len(tunes)} tune{'s' * (len(tunes) != 1)}, seed {seed}")
-
-
-def _draws(writer: Generator, asked: TuneAttributes, seed: int) -> Callable[[int], Tune]:
-    """A tune for each draw: the first one is that of the seed, as it is without a comparison."""
-    from audiogen.seeds import stage_seed
-
-    return lambda draw: writer.write(asked, seed if draw == 0 else stage_seed(seed, f"draw {draw}"))
 
 
 def perform(
