@@ -8,7 +8,7 @@ from typing import Any
 from audiogen.evaluation.tables import show_table
 
 DISTANCE_COLUMNS = (
-    "feature", "composed from real", "real from real", "excess", "beyond floor", "mean composed", "mean real",
+    "feature", "composed from real", "real from real", "excess", "beyond", "composed", "real",
 )  # fmt: skip
 FOUND_COLUMNS = ("kind", "meter", "mode", "tonic", "form")
 COPY_COLUMNS = ("tunes", "copies_share", "whole_share", "mean", "p50", "p75", "p90", "p95", "p99")
@@ -33,10 +33,10 @@ def show_tunes(figures: Mapping[str, Any]) -> None:
 
 
 def distance_row(name: str, distance: Mapping[str, Any]) -> list[object]:
-    """A distance as a row under DISTANCE_COLUMNS."""
+    """A distance as a row under DISTANCE_COLUMNS; the last three: whether it is beyond the floor, and both means."""
 
     def bounded(part: str) -> str:
-        return f"{distance[part]:.4f} ({distance[f'{part}_low']:.4f} to {distance[f'{part}_high']:.4f})"
+        return f"{distance[part]:.4f} ({distance[f'{part}_low']:.3f} to {distance[f'{part}_high']:.3f})"
 
     return [
         name.replace("_", " "), bounded("distance"), bounded("floor"), bounded("excess"), distance["beyond_floor"],
