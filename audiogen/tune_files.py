@@ -15,11 +15,11 @@ from symbolic_bridge.tune import Tune
 ABC_SUFFIXES = (".abc", ".txt")
 MIDI_SUFFIXES = (".mid", ".midi")
 MUSICXML_SUFFIXES = (".musicxml", ".mxl", ".xml")
-SHEET_SUFFIX = ".svg"
+SHEET_SUFFIX, ROLL_SUFFIX = ".svg", ".png"
 READ_SUFFIXES = (*ABC_SUFFIXES, *MIDI_SUFFIXES, *MUSICXML_SUFFIXES)
 # Text and XML in a folder may be anything.
 FOLDER_SUFFIXES = (".abc", *MIDI_SUFFIXES, ".musicxml", ".mxl")
-WRITTEN_SUFFIXES = (*FOLDER_SUFFIXES, SHEET_SUFFIX)
+WRITTEN_SUFFIXES = (*FOLDER_SUFFIXES, SHEET_SUFFIX, ROLL_SUFFIX)
 MAX_BYTES = 20_000_000
 
 
@@ -130,19 +130,23 @@ def read_folder(path: str | Path) -> Collection:
 
 
 def check_tune_suffix(path: str | Path) -> None:
-    """Refuse an output that is no kind of notation, and sheet music where nothing can engrave it."""
+    """Refuse an output that is no kind of notation or picture, and pictures where nothing can draw them."""
     suffix = Path(path).suffix.lower()
     if suffix not in WRITTEN_SUFFIXES:
         raise ValueError(f"{path}: suffix {Path(path).suffix!r} is not one of {', '.join(WRITTEN_SUFFIXES)}")
     if suffix == SHEET_SUFFIX:
         check_engraver()
+    if suffix == ROLL_SUFFIX:
+        from audiogen.evaluation.pictures import check_matplotlib
+
+        check_matplotlib()
 
 
 def write_tunes(path: str | Path, tunes: Sequence[Tune]) -> None:
-    """Write ABC with tunes numbered from 1, or one tune as MIDI, MusicXML or sheet music (SVG).
+    """Write ABC with tunes numbered from 1, or one tune as MIDI, MusicXML, sheet music (SVG) or piano roll (PNG).
 
     Raises:
-        ValueError: an unknown suffix, or several tunes for a file that holds one.
+        ValueError: an unknown suffix, several tunes for a file that holds one, or a piano roll of fewer than two notes.
         OSError: the folder is missing or unwritable, or the disk is full.
     """
     from codec.audio_files import replacing, write_bytes
@@ -157,6 +161,11 @@ def write_tunes(path: str | Path, tunes: Sequence[Tune]) -> None:
         raise ValueError(f"{target}: a {suffix} file holds one tune, not {len(tunes)}")
     if suffix == SHEET_SUFFIX:
         write_bytes(target, sheet_music(tunes[0]).encode())
+    elif suffix == ROLL_SUFFIX:
+        from audiogen.evaluation.tune_pictures import draw_tune
+        from symbolic_bridge.analysis import analyse
+
+        draw_tune(target, analyse(tunes[0]))
     elif suffix in MIDI_SUFFIXES:
         with replacing(target) as temporary:
             tunes[0].to_midi(temporary)

@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from audiogen.cli import codecs, data, evaluating, making, training, tunes
+from audiogen.cli import codecs, evaluating, making, training, tune_data, tunes
 from audiogen.cli.console import one_line
 from audiogen.cli.describing import info
 
@@ -43,7 +43,7 @@ app.command()(making.compose)
 app.command()(making.perform)
 app.add_typer(tunes.app, name="tune")
 app.add_typer(codecs.app, name="codec")
-app.add_typer(data.app, name="data")
+app.add_typer(tune_data.app, name="data")
 app.add_typer(training.train_app, name="train")
 app.add_typer(evaluating.app, name="evaluate")
 app.command()(info)

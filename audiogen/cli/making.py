@@ -14,6 +14,7 @@ import typer
 
 from audiogen.cli.codecs import Json
 from audiogen.cli.console import print_json, progress_bars, say, warn
+from audiogen.cli.originals import Against, RefuseCopies, Report, originals_of
 
 if TYPE_CHECKING:
     from audiogen.clip import Clip
@@ -147,6 +148,9 @@ def compose(
     seed: Seed = None,
     key: KeyName = None,
     tempo: Tempo = None,
+    originality: Report = False,
+    refuse_copies: RefuseCopies = None,
+    against: Against = None,
     model: Model = None,
     device: Device = None,
     as_json: Json = False,
@@ -154,8 +158,9 @@ def compose(
     """Write tunes as ABC; -n COUNT puts them all into one file.
 
     \b
-    Example:
+    Examples:
       audiogen compose "a reel in A dorian" -n 3 --seed 5 -o reels.abc
+      audiogen compose "a jig in G" --report --refuse-copies 0.5 -o jig.abc
     """
     from audiogen.generator import Generator
     from audiogen.options import Options, ask, check_wishes
@@ -176,8 +181,11 @@ def compose(
     attributes = resolve(asked)
     tunes = []
     with progress_bars() as progress:
+        originals = originals_of(model, originality, refuse_copies, against, progress)
         for number in range(count):
-            tunes.append(writer.write(asked, seed + number))
+            tunes.append(
+                originals.draw(lambda own: writer.write(asked, own), seed + number, lambda tune: tune)
+            )
             progress("compose", (number + 1) / count)
     write_tunes(output, tunes)
     report = {
@@ -188,11 +196,13 @@ def compose(
         "asked": json.loads(asked.to_json()),
         "not_understood": list(asked.unknown),
         "titles": [tune.header.title for tune in tunes],
+        **originals.report(),
         "wall_seconds": {"compose": round(time.perf_counter() - began, 3)},
     }
     if as_json:
         print_json(report)
     else:
+        originals.show()
         _understood(asked, attributes)
         say(f"{output}: {len(tunes)} tune{'s' * (len(tunes) != 1)}, seed {seed}")
 

@@ -200,6 +200,8 @@ def _compose_training(plan: TrainingPlan, split: Split, quick: bool) -> None:
     """Train the composer on the split's tunes, which it reads from files; in one process, however many there are."""
     from audiogen.composer_training import ComposerTraining
     from audiogen.composer_training import train_composer as train
+    from audiogen.data.corpus import Corpus
+    from audiogen.originality import INDEX_NAME, index_tunes, save_index
     from codec import parallel
 
     parallel.join()
@@ -218,6 +220,10 @@ def _compose_training(plan: TrainingPlan, split: Split, quick: bool) -> None:
     report = train(files[0], files[1], folder, settings=settings, device=plan.device)
     for reason, count in report.rejected.items():
         say(f"composer: {count} tunes left out: {reason}")
+    # Beside the weights, so that their tunes can be told from copies.
+    weights = plan.work / "weights"
+    weights.mkdir(parents=True, exist_ok=True)
+    save_index(weights / INDEX_NAME, index_tunes(Corpus(tuple(split.train))).index)
 
 
 def _write_rows(path: Path, tunes: Iterable[CorpusTune]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from audiogen.cli.codecs import Json
 from audiogen.cli.console import print_json, progress_bars, say, warn
 
 if TYPE_CHECKING:
+    from audiogen.data.corpus import Rejected
     from symbolic_bridge.tune import Tune
 
 app = typer.Typer(
@@ -26,14 +28,16 @@ def convert(
     ],
     target: Annotated[
         Path,
-        typer.Argument(metavar="OUT", help="Output: .abc, .mid, .musicxml, .mxl, or .svg for sheet music."),
+        typer.Argument(
+            metavar="OUT", help="Output: .abc, .mid, .musicxml, .mxl; .svg is sheet music, .png a piano roll."
+        ),
     ],
     transpose: Annotated[int, typer.Option(metavar="SEMITONES", help="Move the tune up or down.")] = 0,
     part: Annotated[
         str, typer.Option(metavar="NAME|NUMBER", help="Part of a MusicXML score; else the first with notes.")
     ] = "",
 ) -> None:
-    """Convert tunes between ABC, MIDI and MusicXML, or draw their sheet music.
+    """Convert tunes between ABC, MIDI and MusicXML, or draw their sheet music or piano roll.
 
     Tunes that cannot be read are listed, and the exit code is then 2.
 
@@ -42,6 +46,7 @@ def convert(
       audiogen tune convert kesh.abc kesh.mid
       audiogen tune convert kesh.abc kesh-in-a.abc --transpose 2
       audiogen tune convert kesh.abc kesh.svg
+      audiogen tune convert kesh.mid kesh.png
       audiogen tune convert band.mxl fiddle.abc --part Fiddle
     """
     from audiogen.tune_files import check_tune_suffix, read_book, write_tunes
@@ -157,18 +162,14 @@ def nearest(
       audiogen tune nearest composed.abc --tunes train.jsonl --keep-index train.npz
     """
     from audiogen.evaluation.tables import print_table
-    from audiogen.originality import index_corpus, is_copy, save_index
+    from audiogen.originality import OVERLAP_COLUMNS, index_corpus, overlap_cells, overlap_row, save_index
 
     read, faults = _read_all(files)
     with progress_bars() as progress:
         indexed = index_corpus(tunes, progress)
     if keep_index is not None:
         save_index(keep_index, indexed.index)
-    if indexed.rejected:
-        first = indexed.rejected[0]
-        say(
-            f"{len(indexed.rejected)} items of the corpus were left out; the first: {first.item}: {first.reason}"
-        )
+    say_left_out(indexed.rejected)
     rows = []
     for path, tune in read:
         try:
@@ -176,28 +177,19 @@ def nearest(
         except ValueError as error:
             faults.append(f"{path}: {error}")
             continue
-        rows.append(
-            {
-                "file": str(path),
-                "title": tune.header.title,
-                "nearest": overlap.name or None,
-                "overlap": round(overlap.share, 4),
-                "longest_run_notes": overlap.longest,
-                "semitones": overlap.semitones,
-                "is_copy": is_copy(overlap),
-            }
-        )
+        rows.append({"file": str(path), **overlap_row(indexed.index, tune, overlap)})
     if as_json:
         print_json(rows)
     else:
-        columns = ("title", "nearest", "overlap", "longest run", "semitones", "copy")
-        cells = [
-            (row["title"], row["nearest"] or "-", f"{row['overlap']:.2f}", str(row["longest_run_notes"]),
-             f"{row['semitones']:+d}", "yes" if row["is_copy"] else "no")
-            for row in rows
-        ]  # fmt: skip
-        print_table(f"Nearest of {len(indexed.index.names)} tunes", columns, cells)
+        title = f"Nearest of {len(indexed.index.names)} tunes"
+        print_table(title, OVERLAP_COLUMNS, [overlap_cells(row) for row in rows])
     _tell_faults(faults)
+
+
+def say_left_out(items: Sequence[Rejected]) -> None:
+    """How many items of a corpus could not be used, and the first of them."""
+    if items:
+        say(f"{len(items)} items of the corpus were left out; the first: {items[0].item}: {items[0].reason}")
 
 
 def _read_all(files: list[Path]) -> tuple[list[tuple[Path, Tune]], list[str]]:

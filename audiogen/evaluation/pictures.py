@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,17 +34,26 @@ def pitch_spectrogram(samples: np.ndarray, sample_rate: int, lowest: float, high
     return (level[:, low] * (1 - part) + level[:, low + 1] * part).T
 
 
+def check_matplotlib() -> None:
+    """Refuse to begin where nothing can draw.
+
+    Raises:
+        ValueError: matplotlib is not installed; the message says how to get it.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ValueError(HINT)
+
+
 def new_figure(width: float, height: float) -> Any:
     """An empty matplotlib figure of so many inches.
 
     Raises:
         ValueError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ValueError(HINT) from error
+    check_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), layout="constrained")
     # A canvas of its own: pyplot would keep every figure alive.
     FigureCanvasAgg(figure)

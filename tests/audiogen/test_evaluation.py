@@ -1,4 +1,4 @@
-"""Lag, chroma, tables, tune checks and statistics."""
+"""Lag, chroma, tables and tune checks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from audiogen.evaluation.ratios import ratio
 from audiogen.evaluation.tables import summary_rows, write_json
 from audiogen.evaluation.timing import lag_seconds
 from audiogen.evaluation.tune_checks import abc2midi_complaints, bar_faults, strict_faults
-from audiogen.evaluation.tune_statistics import compare_statistics, tune_statistics
 from symbolic_bridge.performance import SoundedNote
 from symbolic_bridge.tune import Tune
 
@@ -96,24 +95,6 @@ def test_a_bar_that_is_too_short_or_too_long_is_named() -> None:
 def test_abc2midi_is_silent_about_a_sound_tune_and_complains_about_a_broken_one() -> None:
     assert abc2midi_complaints(KESH) == []
     assert abc2midi_complaints(KESH.replace("ABA ABd", "ABA AB")) != []
-
-
-def test_statistics_are_those_of_the_tune_as_played() -> None:
-    found = tune_statistics(Tune.from_abc("X:1\nM:2/4\nL:1/4\nK:C\n|:CD|Ec|CC:|\n"))
-    assert found["bars"] == 6
-    assert found["notes_a_bar"] == 2
-    assert found["range_semitones"] == 12
-    assert found["final_on_tonic"] == 1
-    assert found["distinct_bars"] == 0.5
-
-
-def test_the_comparison_counts_both_sides() -> None:
-    real = [{"bars": float(value)} for value in range(100)]
-    made = [{"bars": -5.0}, {"bars": 50.0}, {"bars": 200.0}, {"bars": 20.0}]
-    assert compare_statistics(made, real)["bars"]["within"] == 0.5
-    assert compare_statistics(real, real)["bars"]["within"] == pytest.approx(0.9)
-    with pytest.raises(ValueError, match="0 composed"):
-        compare_statistics([], real)
 
 
 def test_a_comparison_picture_is_written(tmp_path) -> None:

@@ -15,6 +15,7 @@ from audiogen.cli import run
 from audiogen.lm_training import LMTrainingConfig
 from codec.entropy_training import GuesserTrainingConfig
 from codec.training import CodecTrainingConfig
+from symbolic_bridge.analysis.similarity import MelodyIndex
 
 FONT = "TimGM6mb.sf2"
 
@@ -63,6 +64,7 @@ def test_train_all_makes_weights_that_play(
     said = capsys.readouterr().err
     assert "rejected: test/2: licence 'GPL-3.0'" in said
     assert "player, composer" in said
+    assert MelodyIndex.load(work / "weights" / "tunes.npz").names
     generator = audiogen.load(work / "weights")
     clip = generator.generate("a jig", duration=1, seed=1)
     assert generator.codec.spec.identity != audiogen.load().codec.spec.identity

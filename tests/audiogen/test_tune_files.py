@@ -41,6 +41,8 @@ def test_what_is_written_is_read_again(kesh: Tune, suffix: str) -> None:
 def test_sheet_music_is_drawn_but_not_read(kesh: Tune, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["tune", "convert", "kesh.abc", "kesh.svg"]) == 0
     assert Path("kesh.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert run(["tune", "convert", "kesh.abc", "kesh.png"]) == 0
+    assert Path("kesh.png").read_bytes().startswith(b"\x89PNG")
     assert run(["tune", "convert", "kesh.svg", "kesh.mid"]) == 2
     assert "'.svg' is not one of" in capsys.readouterr().err
 
