@@ -12,7 +12,6 @@ from torch import Tensor
 
 from audiogen.conditions import Conditions
 from audiogen.lm import AudioLM, LMConfig, Prompting
-from audiogen.patterns import undelay
 from audiogen.sampling import sample
 from codec.checkpoint import build_config, load_checkpoint, load_weights, save_checkpoint
 from codec.types import CheckpointError, CodecSpec, Codes
@@ -114,18 +113,18 @@ class Player:
         prompting = self._prompting(frames, conditions, count, guided=weight != 1.0).to(self._device)
         generator = torch.Generator(self._device).manual_seed(seed)
         steps = self._decode(
-            prompting, weight,
+            prompting, weight, count,
             lambda logits: sample(logits, temperature=temperature, top_k=top_k, top_p=top_p, generator=generator),
             list(not_opening), progress or (lambda done: None),
         )  # fmt: skip
-        return Codes(undelay(steps[None]).cpu(), self.spec)
+        return Codes(self.model.pattern.deinterleave(steps[None]).cpu(), self.spec)
 
     def _prompting(
         self, frames: ScoreFrames | None, conditions: Conditions, count: int, guided: bool
     ) -> Prompting:
         """The conditions of one row or, with guidance, of that row and an unconditioned one."""
         config = self.model.config
-        length = count + config.streams - 1 + config.look_ahead
+        length = self.model.pattern.clock_frames(count) + config.look_ahead
         if frames is None:
             score = torch.zeros(1, len(STREAM_SIZES), length, dtype=torch.long)
         else:
@@ -138,33 +137,33 @@ class Player:
         self,
         prompting: Prompting,
         weight: float,
+        frames: int,
         draw: Callable[[Tensor], Tensor],
         not_opening: list[int],
         progress: Callable[[float], None],
     ) -> Tensor:
-        """The steps, [K, S + K - 1]."""
-        model = self.model
+        """The steps, [K, T]."""
+        model, pattern = self.model, self.model.pattern
         added, memory, mask = model.condition(prompting)
+        clock = pattern.clock(frames)
+        added = added[:, clock.to(added.device)]  # [B, T, D]
         rows, length = added.shape[:2]
         # Twice the window: the cache moves its content once a window instead of once a step.
         window = model.config.window
         cache = model.body.new_cache(rows, min(max(length, window), 2 * window) if window else length)
-        streams = model.config.streams
-        steps = torch.full((streams, length), model.nothing, device=added.device)
-        previous = steps[None, :, :1].expand(rows, -1, -1)  # [B, K, 1]
+        holds = pattern.holds(frames).to(added.device)
+        begins = pattern.begins(frames).tolist()
+        opening = (clock < OPENING_FRAMES).tolist() if not_opening else [False] * length
+        steps = torch.full((pattern.streams, length), model.nothing, device=added.device)
+        nothing = steps[None, :, :1].expand(rows, -1, -1).clone()  # [B, K, 1]
         for t in range(length):
+            previous = nothing if begins[t] else steps[None, :, t - 1 : t].expand(rows, -1, -1)  # [B, K, 1]
             logits = model(previous, added[:, t : t + 1], memory, mask, cache)[:, 0]  # [B, K, V]
             if rows == 2:
                 logits = logits[1:] + weight * (logits[:1] - logits[1:])
-            if not_opening and t < OPENING_FRAMES:
+            if opening[t]:
                 logits[0, 0, not_opening] -= NEVER
-            steps[:, t] = draw(logits[0])
-            # Stream k has no frame before step k nor after the last frame; it stays silent there.
-            if t < streams - 1:
-                steps[t + 1 :, t] = model.nothing
-            elif t > length - streams:
-                steps[: t - (length - streams), t] = model.nothing
-            previous = steps[None, :, t : t + 1].expand(rows, -1, -1)
+            steps[:, t] = torch.where(holds[:, t], draw(logits[0]), model.nothing)
             if t % PROGRESS_STEPS == 0:
                 progress(t / length)
         progress(1.0)
