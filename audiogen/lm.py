@@ -69,8 +69,8 @@ class LMConfig:
 class Prompting:
     """Everything a batch is conditioned on, as tensors.
 
-    `score` int64 [B, R, S + look_ahead] (frames that the steps' clock shows, and beyond), `has_score` bool [B], `attributes` int64
-    [B, A], `text` int64 [B, M].
+    `score` int64 [B, R, S + look_ahead] (frames that the steps' clock shows, and beyond), `has_score` bool [B],
+    `attributes` int64 [B, A], `text` int64 [B, M].
     """
 
     score: Tensor

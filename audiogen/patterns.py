@@ -1,4 +1,4 @@
-"""Codebook patterns: how K parallel code streams become one sequence of steps (MusicGen, Copet et al. 2023, section 2.2).
+"""Codebook patterns: how K parallel code streams become one sequence of steps (MusicGen, Copet et al. 2023).
 
 A pattern says of every stream in which pass over the frames it is written, at which slot of a frame's steps, and how
 many frames late. A step holds at most one code of each stream; what a model predicts at a step may lean on all steps

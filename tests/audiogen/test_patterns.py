@@ -121,7 +121,7 @@ def test_left_and_right_lag_alike_in_stereo() -> None:
     [
         ((), (), (), "each needs one number a stream"),
         ((0, 0), (0,), (0, 0), "each needs one number a stream"),
-        ((0, 2), (0, 0), (0, 0), "passes are \\(0, 2\\); they must be 0, 1, ... without a gap"),
+        ((0, 2), (0, 0), (0, 0), r"passes are \(0, 2\); they must be 0, 1, ... without a gap"),
         ((0, 0), (0, 2), (0, 0), "slots of pass 0 are"),
         ((0, 0), (0, 0), (0, -1), "each must be 0 or above"),
         ((0, 1), (0, 0), (0, 1), "some stream of pass 1 must have none"),
@@ -139,7 +139,7 @@ def test_what_does_not_fit_a_pattern_is_refused() -> None:
         pattern_of("delay", 4).deinterleave(torch.zeros(1, 4, 2))
     with pytest.raises(ValueError, match="7 steps do not fit 2 streams; 0 are needed, and 2 more"):
         pattern_of("flatten", 2).deinterleave(torch.zeros(1, 2, 7))
-    with pytest.raises(ValueError, match="this pattern needs \\[B, 4, ...\\]"):
+    with pytest.raises(ValueError, match=r"this pattern needs \[B, 4, ...\]"):
         pattern_of("delay", 4).interleave(torch.zeros(1, 3, 7), fill=0)
     with pytest.raises(ValueError, match="lead_in is 3; this pattern needs at least 4"):
         pattern_of("delay", 4).training_pair(torch.zeros(1, 4, 7), 3, fill=0)
