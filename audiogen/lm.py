@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from audiogen.attention import KeyValueCache
 from audiogen.conditions import Conditions, ConditionTables
 from audiogen.patterns import pattern_of
 from audiogen.text_encoder import TextEncoder
-from audiogen.transformer import KeyValueCache, Transformer, TransformerConfig
+from audiogen.transformer import Transformer, TransformerConfig
 from symbolic_bridge.conditioner import ScoreConditioner
 
 

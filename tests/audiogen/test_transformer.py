@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from audiogen.transformer import KeyValueCache, Layer, Transformer, TransformerConfig
+from audiogen.attention import KeyValueCache
+from audiogen.transformer import Layer, Transformer, TransformerConfig
 
 WIDTH = 16
 
