@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from audiogen.conditions import Conditions
+from audiogen.decoding import decode, guided
 from audiogen.lm import AudioLM, LMConfig, Prompting
 from audiogen.sampling import sample
 from codec.checkpoint import build_config, load_checkpoint, load_weights, save_checkpoint
@@ -21,7 +22,6 @@ __all__ = ["Conditions", "Player"]
 
 FORMAT, VERSION = "audiogen-player", 1
 SHIPPED = Path(__file__).parent / "weights"
-PROGRESS_STEPS = 25
 # Measured on 8 valid tunes. Temperature 0.7 with guidance 1.5: log-mel distance to the rendering 0.522, 0.98 of the
 # notes at their pitch; 0.8 with 1.5: 0.531, 0.995; 0.8 with 1.3: 0.518, 0.979; 0.7 with 1.7: 0.536, 0.995.
 GUIDANCE, FREE_GUIDANCE = 1.5, 2.0
@@ -112,12 +112,12 @@ class Player:
             raise ValueError(f"guidance is {guidance}; it must be 0 or above")
         prompting = self._prompting(frames, conditions, count, guided=weight != 1.0).to(self._device)
         generator = torch.Generator(self._device).manual_seed(seed)
-        steps = self._decode(
+        tokens = self._decode(
             prompting, weight, count,
             lambda logits: sample(logits, temperature=temperature, top_k=top_k, top_p=top_p, generator=generator),
             list(not_opening), progress or (lambda done: None),
         )  # fmt: skip
-        return Codes(self.model.pattern.deinterleave(steps[None]).cpu(), self.spec)
+        return Codes(tokens.cpu(), self.spec)
 
     def _prompting(
         self, frames: ScoreFrames | None, conditions: Conditions, count: int, guided: bool
@@ -142,7 +142,7 @@ class Player:
         not_opening: list[int],
         progress: Callable[[float], None],
     ) -> Tensor:
-        """The steps, [K, T]."""
+        """The codes, [B, K, S]."""
         model, pattern = self.model, self.model.pattern
         added, memory, mask = model.condition(prompting)
         clock = pattern.clock(frames)
@@ -151,23 +151,20 @@ class Player:
         # Twice the window: the cache moves its content once a window instead of once a step.
         window = model.config.window
         cache = model.body.new_cache(rows, min(max(length, window), 2 * window) if window else length)
-        holds = pattern.holds(frames).to(added.device)
-        begins = pattern.begins(frames).tolist()
         opening = (clock < OPENING_FRAMES).tolist() if not_opening else [False] * length
-        steps = torch.full((pattern.streams, length), model.nothing, device=added.device)
-        nothing = steps[None, :, :1].expand(rows, -1, -1).clone()  # [B, K, 1]
-        for t in range(length):
-            previous = nothing if begins[t] else steps[None, :, t - 1 : t].expand(rows, -1, -1)  # [B, K, 1]
+
+        def logits_of(t: int, previous: Tensor) -> Tensor:
+            previous = previous.expand(rows, -1, -1)  # [B, K, 1]
             logits = model(previous, added[:, t : t + 1], memory, mask, cache)[:, 0]  # [B, K, V]
             if rows == 2:
-                logits = logits[1:] + weight * (logits[:1] - logits[1:])
+                logits = guided(logits, weight)
             if opening[t]:
-                logits[0, 0, not_opening] -= NEVER
-            steps[:, t] = torch.where(holds[:, t], draw(logits[0]), model.nothing)
-            if t % PROGRESS_STEPS == 0:
-                progress(t / length)
-        progress(1.0)
-        return steps
+                logits[:, 0, not_opening] -= NEVER
+            return logits
+
+        return decode(
+            pattern, frames, 1, model.nothing, logits_of, draw, device=added.device, progress=progress
+        )
 
     @property
     def _device(self) -> torch.device:

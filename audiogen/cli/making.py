@@ -47,7 +47,8 @@ Instrument = Annotated[str | None, typer.Option(metavar="I", help="Lead; `audiog
 Accompaniment = Annotated[str | None, typer.Option(metavar="A", help="none, guitar, piano, harp or auto.")]
 Keep = Annotated[Path | None, typer.Option(metavar="DIR", help="Leave every step of the path in DIR.")]
 Model = Annotated[
-    str | None, typer.Option(metavar="NAME_OR_DIR", help="Weights; without it the shipped ones.")
+    str | None,
+    typer.Option(metavar="NAME_OR_DIR", help="Weights, or a MusicGen; without it the shipped ones."),
 ]
 Device = Annotated[str | None, typer.Option(metavar="D", help="cpu, cuda, mps; without it the CPU.")]
 
@@ -96,9 +97,12 @@ def generate(
       audiogen generate "on the whistle" --tune kesh.abc -o kesh.wav
       audiogen generate "an air" --keep air/ -o air.wav; $EDITOR air/tune.abc
       audiogen generate --from air/ -o air2.wav
+      audiogen generate "lo-fi beats to study to" --model facebook/musicgen-small -o beats.wav
     """
+    import audiogen
     from audiogen.generator import Generator
     from audiogen.kept import kept_seed
+    from audiogen.musicgen import is_musicgen
     from audiogen.options import Options, ask, check_wishes
     from audiogen.seeds import new_seed
     from audiogen.tune_files import read_one_tune
@@ -110,7 +114,11 @@ def generate(
         raise ValueError("--from DIR goes on from that folder: it takes neither a PROMPT nor --tune")
     check_wishes(duration, tempo, seed, count)
     options = Options(duration, seed, route.value if route else None, tempo, key, instrument, accompaniment)
-    if prompt is not None:
+    if is_musicgen(model):
+        from audiogen.musicgen.generator import check_wanted
+
+        check_wanted(options, other_inputs=tune is not None or from_folder is not None)
+    elif prompt is not None:
         # Asked here too, so that a prompt with nothing in it is refused before any weights are loaded.
         ask(prompt, options)
     folders = kept_folders(keep, [""] if count == 1 else [f"{number:02d}" for number in range(1, count + 1)])
@@ -124,11 +132,13 @@ def generate(
     if seed is None:
         seed = new_seed() if from_folder is None else kept_seed(from_folder)
     reports: list[dict[str, object]] = []
-    player = Generator(model, device)
+    player = audiogen.load(model or "shipped", device)
     for number, (path, folder) in enumerate(zip(outputs, folders, strict=True)):
         with progress_bars() as progress:
             each = replace(options, seed=seed + number)
-            if from_folder is not None:
+            if not isinstance(player, Generator):
+                clip = player.make(prompt, each, progress=progress)
+            elif from_folder is not None:
                 clip = player.resume(from_folder, each, progress=progress)
             else:
                 clip = player.make(prompt, each, tune=given, progress=progress)
