@@ -12,6 +12,7 @@ from torch import Tensor
 
 from audiogen.conditions import Conditions
 from audiogen.decoding import decode, guided
+from audiogen.linear import speed_up
 from audiogen.lm import AudioLM, LMConfig, Prompting
 from audiogen.sampling import sample
 from codec.checkpoint import build_config, load_checkpoint, load_weights, save_checkpoint
@@ -63,7 +64,9 @@ class Player:
         checkpoint = load_checkpoint(folder or SHIPPED, "player", format=FORMAT, version=VERSION)
         model = AudioLM(build_config(LMConfig, checkpoint))
         load_weights(model, checkpoint.tensors, checkpoint.path)
-        return cls(model.eval().requires_grad_(False).to(device), spec)
+        model = model.eval().requires_grad_(False).to(device)
+        speed_up(model)
+        return cls(model, spec)
 
     @torch.inference_mode()
     def play(
@@ -168,7 +171,7 @@ class Player:
 
     @property
     def _device(self) -> torch.device:
-        return self.model.heads.weight.device
+        return self.model.codes.weight.device
 
 
 def save_player(model: AudioLM, folder: Path, details: dict[str, object]) -> None:

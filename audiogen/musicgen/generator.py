@@ -12,6 +12,7 @@ from torch import Tensor
 
 from audiogen.clip import Clip
 from audiogen.decoding import decode, guided
+from audiogen.linear import speed_up
 from audiogen.loudness import normalise
 from audiogen.musicgen import INSTALL, find_folder
 from audiogen.musicgen.config import read_config
@@ -57,13 +58,14 @@ class MusicGen:
     Args:
         name_or_dir: a name on the Hugging Face hub, or a folder of config.json, model.safetensors and tokenizer.json.
         device: "cpu", "cuda", "mps"; None for the CPU.
+        precision: "fp32", or "int8" for weights of 8 bits on the CPU: several times as fast, and other codes.
 
     Raises:
         CheckpointError: something of it is missing or damaged, or the extra is not installed.
-        ValueError: no such device.
+        ValueError: no such device or precision.
     """
 
-    def __init__(self, name_or_dir: str | Path, device: str | None = None) -> None:
+    def __init__(self, name_or_dir: str | Path, device: str | None = None, precision: str = "fp32") -> None:
         self.device = check_device(device)
         folder = find_folder(name_or_dir)
         whole = read_folder(folder)
@@ -78,6 +80,7 @@ class MusicGen:
         model = MusicGenLM(config)
         model.load(whole.tensors, whole.weights_path.with_suffix(""))
         self.model = model.eval().requires_grad_(False).to(self.device)
+        speed_up(self.model, precision)
         self.text = T5Text(folder, whole.config["text_encoder"], _part(whole, "text_encoder."), self.device)
         self.codec = EncodecCodec(
             ForeignCheckpoint(folder, whole.config["audio_encoder"], _part(whole, "audio_encoder.")),
