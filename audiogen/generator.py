@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from audiogen.clip import Clip
+from audiogen.conditions import conditions_of
 from audiogen.kept import Boxes, read_boxes
 from audiogen.options import (
     FREE_SECONDS,
@@ -40,7 +41,6 @@ from symbolic_bridge.frames import ScoreFrames, score_frames
 from symbolic_bridge.kinds import kind_of
 from symbolic_bridge.perform import perform
 from symbolic_bridge.performance import Performance
-from symbolic_bridge.prompts import parse_prompt
 from symbolic_bridge.tune import Tune
 
 if TYPE_CHECKING:
@@ -319,18 +319,6 @@ class Generator:
     def _play(
         self, frames: ScoreFrames | None, wishes: TuneAttributes, seed: int, journey: _Journey
     ) -> Codes:
-        from audiogen.player import Conditions
-
-        conditions = Conditions(
-            text=wishes.text if _words_agree(wishes) else None,
-            instrument=wishes.instrument,
-            accompaniment=wishes.accompaniment,
-            style=0,
-            tempo_bpm=wishes.tempo_bpm,
-            kind=wishes.kind,
-            mode=wishes.mode,
-            mood=wishes.mood,
-        )
         if frames is None:
             seconds = wishes.duration_seconds or FREE_SECONDS
             count = round(seconds * self.codec.spec.frame_rate)
@@ -340,7 +328,7 @@ class Generator:
         with journey.stage("play"):
             return player.play(
                 frames,
-                conditions=conditions,
+                conditions=conditions_of(wishes),
                 seed=stage_seed(seed, "player"),
                 frames_count=count,
                 not_opening=self._codes_of_silence if frames is None else (),
@@ -375,15 +363,6 @@ class Generator:
             sound = render(performance)
         with journey.stage("loudness"):
             return normalise(sound)
-
-
-def _words_agree(wishes: TuneAttributes) -> bool:
-    """Whether the prompt says nothing that an option or a file has overruled; else its words would only confuse."""
-    if not wishes.text:
-        return False
-    said = parse_prompt(wishes.text)
-    names = ("instrument", "accompaniment", "kind", "mode", "mood")
-    return all(getattr(said, name) in (None, getattr(wishes, name)) for name in names)
 
 
 def _changes_performance(options: Options) -> bool:

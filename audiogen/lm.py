@@ -136,6 +136,7 @@ class AudioLM(nn.Module):
         memory: Tensor,
         mask: Tensor,
         cache: KeyValueCache | None = None,
+        maps: list[Tensor] | None = None,
     ) -> Tensor:
         """Logits of each step's codes.
 
@@ -144,10 +145,11 @@ class AudioLM(nn.Module):
             added: [B, T, D], from `condition` and the pattern's clock.
             memory, mask: from `condition`.
             cache: of the steps before, in decoding.
+            maps: gets the weights of every layer's self-attention, [B, H, T, T] each.
 
         Returns:
             [B, T, K, V].
         """
         x = self.codes(previous + self.stream_starts).sum(1) + added  # [B, T, D]
-        hidden = self.body(x, memory=memory, memory_mask=mask, cache=cache)
+        hidden = self.body(x, memory=memory, memory_mask=mask, cache=cache, maps=maps)
         return self.heads(hidden).unflatten(-1, (self.config.streams, self.config.codebook_size))

@@ -122,6 +122,31 @@ class Player:
         )  # fmt: skip
         return Codes(tokens.cpu(), self.spec)
 
+    @torch.inference_mode()
+    def attention(self, frames: ScoreFrames, conditions: Conditions, codes: Codes) -> list[Tensor]:
+        """What each layer attends to while it plays these codes from this score.
+
+        Args:
+            frames: the score, as long as the codes or longer.
+            conditions: as in `play`.
+            codes: of one piece, of this player's streams, or more, which are left out.
+
+        Returns:
+            [H, T, T] of every layer: how much each step, of the rows, leans on each step before it and itself.
+        """
+        model, pattern = self.model, self.model.pattern
+        tokens = codes.tokens[:1, : pattern.streams].to(self._device)
+        count = tokens.shape[-1]
+        steps = pattern.interleave(tokens, model.nothing)
+        before = torch.cat((steps[..., -1:], steps[..., :-1]), dim=-1)
+        before[..., pattern.begins(count)] = model.nothing
+        added, memory, mask = model.condition(
+            self._prompting(frames, conditions, count, guided=False).to(self._device)
+        )
+        maps: list[Tensor] = []
+        model(before, added[:, pattern.clock(count).to(added.device)], memory, mask, maps=maps)
+        return [weights[0] for weights in maps]
+
     def _prompting(
         self, frames: ScoreFrames | None, conditions: Conditions, count: int, guided: bool
     ) -> Prompting:
