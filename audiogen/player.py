@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -68,7 +68,6 @@ class Player:
         speed_up(model)
         return cls(model, spec)
 
-    @torch.inference_mode()
     def play(
         self,
         frames: ScoreFrames | None,
@@ -103,6 +102,29 @@ class Player:
         Raises:
             ValueError: neither frames nor frames_count, frames of another clock, or a value out of range.
         """
+        [codes] = self.play_chunks(
+            frames, conditions=conditions, seed=seed, frames_count=frames_count, chunk_frames=None,
+            temperature=temperature, top_k=top_k, top_p=top_p, guidance=guidance, not_opening=not_opening,
+            progress=progress,
+        )  # fmt: skip
+        return codes
+
+    def play_chunks(
+        self,
+        frames: ScoreFrames | None,
+        *,
+        conditions: Conditions,
+        seed: int,
+        chunk_frames: int | None,
+        frames_count: int | None = None,
+        temperature: float = 0.7,
+        top_k: int = 100,
+        top_p: float = 1.0,
+        guidance: float | None = None,
+        not_opening: Collection[int] = (),
+        progress: Callable[[float], None] | None = None,
+    ) -> Iterator[Codes]:
+        """As `play`, but give the codes while they are written, `chunk_frames` frames at a time; None for all."""
         if frames is not None and frames.frame_rate != self.spec.frame_rate:
             raise ValueError(
                 f"frames at {frames.frame_rate} Hz; this player's codec runs at {self.spec.frame_rate} Hz"
@@ -115,12 +137,12 @@ class Player:
             raise ValueError(f"guidance is {guidance}; it must be 0 or above")
         prompting = self._prompting(frames, conditions, count, guided=weight != 1.0).to(self._device)
         generator = torch.Generator(self._device).manual_seed(seed)
-        tokens = self._decode(
-            prompting, weight, count,
+        chunks = self._decode(
+            prompting, weight, count, chunk_frames,
             lambda logits: sample(logits, temperature=temperature, top_k=top_k, top_p=top_p, generator=generator),
             list(not_opening), progress or (lambda done: None),
         )  # fmt: skip
-        return Codes(tokens.cpu(), self.spec)
+        return (Codes(tokens.cpu(), self.spec) for tokens in chunks)
 
     @torch.inference_mode()
     def attention(self, frames: ScoreFrames, conditions: Conditions, codes: Codes) -> list[Tensor]:
@@ -161,16 +183,18 @@ class Player:
         has_score = torch.tensor([frames is not None, False][:rows])
         return self.model.prompting([conditions, Conditions()][:rows], score.expand(rows, -1, -1), has_score)
 
+    @torch.inference_mode()
     def _decode(
         self,
         prompting: Prompting,
         weight: float,
         frames: int,
+        chunk_frames: int | None,
         draw: Callable[[Tensor], Tensor],
         not_opening: list[int],
         progress: Callable[[float], None],
-    ) -> Tensor:
-        """The codes, [B, K, S]."""
+    ) -> Iterator[Tensor]:
+        """The codes, [B, K, chunk_frames] at a time."""
         model, pattern = self.model, self.model.pattern
         added, memory, mask = model.condition(prompting)
         clock = pattern.clock(frames)
@@ -190,9 +214,10 @@ class Player:
                 logits[:, 0, not_opening] -= NEVER
             return logits
 
-        return decode(
-            pattern, frames, 1, model.nothing, logits_of, draw, device=added.device, progress=progress
-        )
+        yield from decode(
+            pattern, frames, 1, model.nothing, logits_of, draw, chunk_frames=chunk_frames, device=added.device,
+            progress=progress,
+        )  # fmt: skip
 
     @property
     def _device(self) -> torch.device:

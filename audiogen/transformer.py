@@ -71,7 +71,7 @@ class TransformerConfig:
         return every > 0 and layer % every == every - 1
 
 
-def _norm(config: TransformerConfig) -> nn.Module:
+def _norm(config: TransformerConfig) -> nn.LayerNorm | nn.RMSNorm:
     if config.norm == "layer":
         return nn.LayerNorm(config.width)
     return nn.RMSNorm(config.width, eps=1e-6)
@@ -124,7 +124,6 @@ class Transformer(nn.Module):
     def new_cache(self, batch: int, capacity: int) -> KeyValueCache:
         """An empty cache on this model's device, in its dtype."""
         weight = self.norm.weight
-        assert isinstance(weight, Tensor)
         return KeyValueCache(self.config, batch, capacity, weight.device, weight.dtype)
 
     def _angles(self, start: int, steps: int, device: torch.device) -> tuple[Tensor, Tensor] | None:

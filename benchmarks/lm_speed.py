@@ -188,10 +188,11 @@ def musicgen(chosen: argparse.Namespace) -> dict[str, Any]:
 def greedy(model: MusicGenLM, told: Conditioning, frames: int) -> Tensor:
     """The likeliest codes, [1, K, S]."""
     cache = model.body.new_cache(1, model.pattern.length(frames))
-    return decode(
+    [codes] = decode(
         model.pattern, frames, 1, model.nothing,
         lambda t, previous: model(previous, told, cache)[:, -1], lambda logits: logits.argmax(-1),
     )  # fmt: skip
+    return codes
 
 
 def player(chosen: argparse.Namespace) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audiogen.cli.codecs import Json
-from audiogen.cli.console import print_json, progress_bars, say, warn
+from audiogen.cli.codecs import PIPE, Json
+from audiogen.cli.console import print_json, progress_bars, refuse_terminal, say, warn
 
 if TYPE_CHECKING:
     from audiogen.clip import Clip
+    from audiogen.options import Options
     from symbolic_bridge.attributes import TuneAttributes
+    from symbolic_bridge.tune import Tune
 
 
 class Route(StrEnum):
@@ -56,7 +59,8 @@ Device = Annotated[str | None, typer.Option(metavar="D", help="cpu, cuda, mps; w
 def generate(
     prompt: Prompt = None,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help=".wav, .flac, .ogg or .mp3.")
+        Path,
+        typer.Option("-o", "--output", metavar="OUT", help=".wav, .flac, .ogg or .mp3; - for WAV on stdout."),
     ] = Path("audiogen.wav"),
     count: Count = 1,
     tune: Annotated[
@@ -88,7 +92,8 @@ def generate(
     """Make a tune from words and play it.
 
     What the prompt leaves open comes from the tune file, then from the kind of tune. An existing
-    output is replaced. With -n the files are OUT-01.wav, OUT-02.wav, ...
+    output is replaced. With -n the files are OUT-01.wav, OUT-02.wav, ... With -o - the sound comes
+    while it is played, at a fixed gain instead of the loudness of files.
 
     \b
     Examples:
@@ -97,6 +102,7 @@ def generate(
       audiogen generate "on the whistle" --tune kesh.abc -o kesh.wav
       audiogen generate "an air" --keep air/ -o air.wav; $EDITOR air/tune.abc
       audiogen generate --from air/ -o air2.wav
+      audiogen generate "a reel" -o - | aplay
       audiogen generate "lo-fi beats to study to" --model facebook/musicgen-small -o beats.wav
     """
     import audiogen
@@ -121,14 +127,18 @@ def generate(
     elif prompt is not None:
         # Asked here too, so that a prompt with nothing in it is refused before any weights are loaded.
         ask(prompt, options)
-    folders = kept_folders(keep, [""] if count == 1 else [f"{number:02d}" for number in range(1, count + 1)])
-    outputs = numbered(output, count)
-    for path in outputs:
-        check_writable(path)
     given = None
     if tune is not None:
         given, notes = read_one_tune(tune)
         warn(notes)
+    if str(output) == PIPE:
+        alone = {"-n": count > 1, "--keep": keep, "--from": from_folder, "--json": as_json}
+        _stream(prompt, options, given, [name for name, value in alone.items() if value], model, device)
+        return
+    folders = kept_folders(keep, [""] if count == 1 else [f"{number:02d}" for number in range(1, count + 1)])
+    outputs = numbered(output, count)
+    for path in outputs:
+        check_writable(path)
     if seed is None:
         seed = new_seed() if from_folder is None else kept_seed(from_folder)
     reports: list[dict[str, object]] = []
@@ -290,6 +300,34 @@ def perform(
         say(f"rejected: {reason}")
     if rejected:
         raise typer.Exit(2)
+
+
+def _stream(
+    prompt: str | None,
+    options: Options,
+    tune: Tune | None,
+    beside: Sequence[str],
+    model: str | None,
+    device: str | None,
+) -> None:
+    """Write a piece to stdout while it is played."""
+    from audiogen.generator import Generator
+    from audiogen.musicgen import is_musicgen
+    from codec.sound_streams import create_sound
+
+    if beside:
+        raise ValueError(f"-o - gives one sound on stdout and takes no {', '.join(beside)}; name a file")
+    if is_musicgen(model):
+        raise ValueError("MusicGen is decoded in one piece; name a file")
+    refuse_terminal()
+    pipe = sys.stdout.buffer
+    generator = Generator(model, device)
+    chunks = generator.stream(prompt, options, tune=tune, warn=warn)
+    spec = generator.codec.spec
+    with create_sound(pipe, spec.sample_rate, spec.channels) as sound:
+        for chunk in chunks:
+            sound.write(chunk.samples[0].numpy())
+            pipe.flush()
 
 
 def numbered(output: Path, count: int) -> list[Path]:

@@ -201,9 +201,10 @@ class MusicGen:
             logits = model(previous.expand(len(start), -1, -1), told, cache)[:, -1]  # [B, K, V]
             return guided(logits, guidance) if len(start) == 2 else logits
 
-        return decode(
+        [codes] = decode(
             model.pattern, frames, 1, model.nothing, logits_of, draw, device=self.device, progress=progress
         )
+        return codes
 
 
 def _part(whole: ForeignCheckpoint, prefix: str) -> dict[str, Tensor]:
