@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.instruments import INSTRUMENTS
 from symbolic_bridge.kinds import KINDS
 from symbolic_bridge.moods import MOODS
+from symbolic_bridge.prompts import parse_prompt
 from symbolic_bridge.tune import MODES
 
 ACCOMPANIMENTS = ("none", "guitar", "piano", "harp")
@@ -31,6 +33,29 @@ class Conditions:
     kind: str | None = None
     mode: str | None = None
     mood: str | None = None
+
+
+def conditions_of(wishes: TuneAttributes) -> Conditions:
+    """What to tell the player of a piece: its attributes, a dry sound, and the words unless they were overruled."""
+    return Conditions(
+        text=wishes.text if _words_agree(wishes) else None,
+        instrument=wishes.instrument,
+        accompaniment=wishes.accompaniment,
+        style=0,
+        tempo_bpm=wishes.tempo_bpm,
+        kind=wishes.kind,
+        mode=wishes.mode,
+        mood=wishes.mood,
+    )
+
+
+def _words_agree(wishes: TuneAttributes) -> bool:
+    """Whether the prompt says nothing that an option or a file has overruled; else its words would only confuse."""
+    if not wishes.text:
+        return False
+    said = parse_prompt(wishes.text)
+    names = ("instrument", "accompaniment", "kind", "mode", "mood")
+    return all(getattr(said, name) in (None, getattr(wishes, name)) for name in names)
 
 
 @dataclass(frozen=True)

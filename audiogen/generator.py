@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from audiogen.clip import Clip
+from audiogen.conditions import conditions_of
 from audiogen.kept import Boxes, read_boxes
 from audiogen.options import (
     FREE_SECONDS,
@@ -32,15 +33,15 @@ from audiogen.options import (
     transposition,
 )
 from audiogen.seeds import new_seed, stage_rng, stage_seed, stage_torch_rng
+from audiogen.streaming import stream_sound
+from audiogen.weight_folders import stand_ins, weight_folders
 from codec.types import CheckpointError, Codes, Waveform
-from codec.weights import SHIPPED_NAMES
 from codec.weights import load_own as load_codec
 from symbolic_bridge.attributes import TuneAttributes, resolve
 from symbolic_bridge.frames import ScoreFrames, score_frames
 from symbolic_bridge.kinds import kind_of
 from symbolic_bridge.perform import perform
 from symbolic_bridge.performance import Performance
-from symbolic_bridge.prompts import parse_prompt
 from symbolic_bridge.tune import Tune
 
 if TYPE_CHECKING:
@@ -50,8 +51,7 @@ if TYPE_CHECKING:
 
 # A stage's name and how much of it is done, 0 ... 1.
 Progress = Callable[[str, float], None]
-# File stem of each network's weights, wherever they are.
-NETWORKS = ("codec", "player", "composer")
+CHUNK_SECONDS, MIN_CHUNK_SECONDS, MAX_CHUNK_SECONDS = 0.5, 0.05, 10.0
 STAGES = ("attributes", "tune", "performance", "frames", "codes", "waveform")
 
 
@@ -72,6 +72,16 @@ class _Journey:
         self.progress(name, 1.0)
 
 
+@dataclass(frozen=True)
+class _Settled:
+    """What is known before the score frames: complete attributes, and what the route has of tune and performance."""
+
+    wishes: TuneAttributes
+    tune: Tune | None
+    performance: Performance | None
+    composed: bool
+
+
 class Generator:
     """Codec, player and composer, ready to make clips. Each is loaded when it is first needed.
 
@@ -86,8 +96,8 @@ class Generator:
     """
 
     def __init__(self, weights: str | Path | None = None, device: str | None = None) -> None:
-        self._folders = _weight_folders(weights)
-        self._notices = _stand_ins(weights, self._folders)
+        self._folders = weight_folders(weights)
+        self._notices = stand_ins(weights, self._folders)
         self.device = check_device(device)
         self._codec: Codec | None = None
         self._player: Player | None = None
@@ -150,6 +160,48 @@ class Generator:
         """
         options = Options(duration, seed, route, tempo_bpm, key, instrument, accompaniment)
         return self.make(prompt, options, tune=tune, progress=progress)
+
+    def stream(
+        self,
+        prompt: str | None,
+        options: Options | None = None,
+        *,
+        tune: Tune | None = None,
+        chunk_seconds: float = CHUNK_SECONDS,
+        warn: Callable[[tuple[str, ...]], None] = lambda texts: None,
+    ) -> Iterator[Waveform]:
+        """Make the piece that `make` would make, and give its sound while it is played.
+
+        It has a fixed gain and a limiter instead of the loudness of files. Tune, performance and score are made before
+        the first chunk; memory then stays as it is, however long the piece.
+
+        Args:
+            prompt: None where there is only a tune.
+            options: what is asked for beside it; not route "soundfont".
+            tune: play this one instead of composing.
+            chunk_seconds: length of each piece of sound.
+            warn: told the warnings before the first sound.
+
+        Raises:
+            ValueError: as `generate`, or chunk_seconds is not within 0.05 ... 10.
+        """
+        options = options or Options()
+        if not MIN_CHUNK_SECONDS <= chunk_seconds <= MAX_CHUNK_SECONDS:
+            raise ValueError(
+                f"chunk_seconds is {chunk_seconds:g}; {MIN_CHUNK_SECONDS} to {MAX_CHUNK_SECONDS:g} are allowed"
+            )
+        route = options.route or "tune"
+        if route == "soundfont":
+            raise ValueError("route 'soundfont' is rendered in one piece; stream route tune or free")
+        if route == "free" and tune is not None:
+            raise ValueError("route 'free' plays no tune; take --route tune or leave the tune out")
+        seed = new_seed() if options.seed is None else options.seed
+        journey = _Journey(lambda stage, done: None, warnings=list(self._notices))
+        settled = self._settle(Boxes(tune=tune), ask(prompt, options), seed, route, False, journey)
+        frames = self._frames(None, settled.performance, journey)
+        warn(tuple(dict.fromkeys(journey.warnings)))
+        chunk_frames = max(1, round(chunk_seconds * self.codec.spec.frame_rate))
+        return stream_sound(self.codec, self._play(frames, settled.wishes, seed, chunk_frames))
 
     def perform(
         self,
@@ -238,14 +290,46 @@ class Generator:
         journey = _Journey(progress or (lambda stage, done: None), warnings=list(self._notices))
         with journey.stage("load"):
             self._load_for(boxes, route)
-        tune, performance, frames, codes = boxes.tune, boxes.performance, boxes.frames, boxes.codes
-        waveform, wishes = boxes.waveform, asked
-        begun = any(box is not None for box in (performance, frames, codes, waveform))
-        if route == "free":
+        settled = self._settle(boxes, asked, seed, route, composed, journey)
+        wishes, performance = settled.wishes, settled.performance
+        frames, codes, waveform = boxes.frames, boxes.codes, boxes.waveform
+        if waveform is None and codes is None and route == "soundfont":
+            if performance is None:
+                raise ValueError("route 'soundfont' needs a tune or a performance to go on from")
+            waveform = self._render(performance, journey)
+        elif waveform is None:
             if codes is None:
+                frames = self._frames(frames, performance, journey)
+                with journey.stage("play"):
+                    [codes] = self._play(
+                        frames, wishes, seed, progress=lambda done: journey.progress("play", done)
+                    )
+            waveform = self._decode(codes, journey)
+        return Clip(
+            attributes=wishes,
+            asked=asked,
+            tune=settled.tune,
+            performance=performance,
+            frames=frames,
+            codes=codes,
+            waveform=waveform,
+            seed=seed,
+            route=route,
+            composed=settled.composed and settled.tune is not None,
+            timings=journey.timings,
+            warnings=tuple(dict.fromkeys(journey.warnings)),
+        )
+
+    def _settle(
+        self, boxes: Boxes, asked: TuneAttributes, seed: int, route: str, composed: bool, journey: _Journey
+    ) -> _Settled:
+        """Everything that stands before the score frames."""
+        tune, performance, wishes = boxes.tune, boxes.performance, asked
+        if route == "free":
+            if boxes.codes is None:
                 journey.warnings.extend(beside_the_sound(asked))
             wishes = resolve(wishes)
-        elif not begun:
+        elif all(box is None for box in (performance, boxes.frames, boxes.codes, boxes.waveform)):
             if tune is None:
                 # Settled before composing: the mood's pace is then in the tune and must not count again.
                 wishes, composed = resolve(wishes), True
@@ -256,31 +340,15 @@ class Generator:
         if performance is not None:
             journey.warnings.extend(performance.warnings)
             _refuse_endless(performance)
-        if waveform is None and codes is None and route == "soundfont":
-            if performance is None:
-                raise ValueError("route 'soundfont' needs a tune or a performance to go on from")
-            waveform = self._render(performance, journey)
-        elif waveform is None:
-            if codes is None:
-                if frames is None and performance is not None:
-                    with journey.stage("frames"):
-                        frames = score_frames(performance, self.codec.spec.frame_rate)
-                codes = self._play(frames, wishes, seed, journey)
-            waveform = self._decode(codes, journey)
-        return Clip(
-            attributes=wishes,
-            asked=asked,
-            tune=tune,
-            performance=performance,
-            frames=frames,
-            codes=codes,
-            waveform=waveform,
-            seed=seed,
-            route=route,
-            composed=composed and tune is not None,
-            timings=journey.timings,
-            warnings=tuple(dict.fromkeys(journey.warnings)),
-        )
+        return _Settled(wishes, tune, performance, composed)
+
+    def _frames(
+        self, frames: ScoreFrames | None, performance: Performance | None, journey: _Journey
+    ) -> ScoreFrames | None:
+        if frames is not None or performance is None:
+            return frames
+        with journey.stage("frames"):
+            return score_frames(performance, self.codec.spec.frame_rate)
 
     def _load_for(self, boxes: Boxes, route: str) -> None:
         """Load what the rest of the path needs, so that no other stage's time holds it."""
@@ -317,35 +385,27 @@ class Generator:
         )
 
     def _play(
-        self, frames: ScoreFrames | None, wishes: TuneAttributes, seed: int, journey: _Journey
-    ) -> Codes:
-        from audiogen.player import Conditions
-
-        conditions = Conditions(
-            text=wishes.text if _words_agree(wishes) else None,
-            instrument=wishes.instrument,
-            accompaniment=wishes.accompaniment,
-            style=0,
-            tempo_bpm=wishes.tempo_bpm,
-            kind=wishes.kind,
-            mode=wishes.mode,
-            mood=wishes.mood,
-        )
+        self,
+        frames: ScoreFrames | None,
+        wishes: TuneAttributes,
+        seed: int,
+        chunk_frames: int | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> Iterator[Codes]:
         if frames is None:
             seconds = wishes.duration_seconds or FREE_SECONDS
             count = round(seconds * self.codec.spec.frame_rate)
         else:
             count = frames.frames
-        player = self.player
-        with journey.stage("play"):
-            return player.play(
-                frames,
-                conditions=conditions,
-                seed=stage_seed(seed, "player"),
-                frames_count=count,
-                not_opening=self._codes_of_silence if frames is None else (),
-                progress=lambda done: journey.progress("play", done),
-            )
+        return self.player.play_chunks(
+            frames,
+            conditions=conditions_of(wishes),
+            seed=stage_seed(seed, "player"),
+            chunk_frames=chunk_frames,
+            frames_count=count,
+            not_opening=self._codes_of_silence if frames is None else (),
+            progress=progress,
+        )
 
     @cached_property
     def _codes_of_silence(self) -> frozenset[int]:
@@ -377,15 +437,6 @@ class Generator:
             return normalise(sound)
 
 
-def _words_agree(wishes: TuneAttributes) -> bool:
-    """Whether the prompt says nothing that an option or a file has overruled; else its words would only confuse."""
-    if not wishes.text:
-        return False
-    said = parse_prompt(wishes.text)
-    names = ("instrument", "accompaniment", "kind", "mode", "mood")
-    return all(getattr(said, name) in (None, getattr(wishes, name)) for name in names)
-
-
 def _changes_performance(options: Options) -> bool:
     said = (options.key, options.tempo_bpm, options.duration, options.instrument, options.accompaniment)
     return any(value is not None for value in said)
@@ -397,25 +448,3 @@ def _refuse_endless(performance: Performance) -> None:
             f"the tune lasts {performance.duration:.0f} s with its repeats; at most {MAX_SECONDS:g} s are made: "
             "give a duration to cut it at a bar line"
         )
-
-
-def _weight_folders(weights: str | Path | None) -> dict[str, Path | None]:
-    """The folder of each network's weights; None for the shipped ones."""
-    if weights is None or str(weights) in SHIPPED_NAMES:
-        return dict.fromkeys(NETWORKS)
-    folder = Path(weights)
-    if not folder.is_dir():
-        raise CheckpointError(f"{folder}: no such folder of weights; known by name: {SHIPPED_NAMES[0]}")
-    # Half a pair counts too: the loader then says which half is missing.
-    found = {name: folder if any(folder.glob(f"{name}.*")) else None for name in NETWORKS}
-    if not any(found.values()):
-        raise CheckpointError(f"{folder}: holds none of {', '.join(f'{name}.json' for name in NETWORKS)}")
-    return found
-
-
-def _stand_ins(weights: str | Path | None, folders: dict[str, Path | None]) -> list[str]:
-    """Which shipped networks stand in for those that a folder of weights lacks."""
-    lacking = [name for name, folder in folders.items() if folder is None]
-    if len(lacking) in (0, len(folders)):
-        return []
-    return [f"{weights}: has no {' and no '.join(lacking)}; what is shipped is used instead"]

@@ -1,6 +1,6 @@
 """The audio language model: several code streams, predicted step by step under score, attributes and text.
 
-Axes: B batch, K streams (codebooks), S steps, R score streams, D width, V codebook size.
+Axes: B batch, K streams (codebooks), S frames, T steps, R score streams, D width, V codebook size.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from audiogen.attention import KeyValueCache
 from audiogen.conditions import Conditions, ConditionTables
+from audiogen.patterns import pattern_of
 from audiogen.text_encoder import TextEncoder
-from audiogen.transformer import KeyValueCache, Transformer, TransformerConfig
+from audiogen.transformer import Transformer, TransformerConfig
 from symbolic_bridge.conditioner import ScoreConditioner
 
 
@@ -22,7 +24,8 @@ class LMConfig:
     """Shape of a player.
 
     `streams`: how many of the codec's codebooks it writes. `codec_identity`: the codec whose codes it was trained
-    on. `look_ahead`: the score at step t is that of frame t and, a second time, of frame t + look_ahead.
+    on. `pattern`: how the streams become steps, a name of `patterns.PATTERNS`. `look_ahead`: a step whose clock shows
+    frame s is told the score of frame s and, a second time, of frame s + look_ahead. `window` counts steps.
     """
 
     codec_identity: str
@@ -41,6 +44,7 @@ class LMConfig:
     text_layers: int = 2
     text_tokens: int = 48
     tables: ConditionTables = field(default_factory=ConditionTables)
+    pattern: str = "delay"
 
     def __post_init__(self) -> None:
         if isinstance(self.tables, dict):  # read from JSON
@@ -51,6 +55,7 @@ class LMConfig:
                 f"streams {self.streams}, codebook_size {self.codebook_size}, look_ahead {self.look_ahead}: "
                 "at least 1, 2 and 0 are needed"
             )
+        pattern_of(self.pattern, self.streams)
 
     @property
     def transformer(self) -> TransformerConfig:
@@ -65,8 +70,8 @@ class LMConfig:
 class Prompting:
     """Everything a batch is conditioned on, as tensors.
 
-    `score` int64 [B, R, S + look_ahead] (frames of the steps and beyond), `has_score` bool [B], `attributes` int64
-    [B, A], `text` int64 [B, M].
+    `score` int64 [B, R, S + look_ahead] (frames that the steps' clock shows, and beyond), `has_score` bool [B],
+    `attributes` int64 [B, A], `text` int64 [B, M].
     """
 
     score: Tensor
@@ -87,6 +92,7 @@ class AudioLM(nn.Module):
     def __init__(self, config: LMConfig) -> None:
         super().__init__()
         self.config = config
+        self.pattern = pattern_of(config.pattern, config.streams)
         width, entries = config.width, config.codebook_size + 1
         self.nothing = config.codebook_size  # stands where no frame is yet
         self.codes = nn.Embedding(config.streams * entries, width)
@@ -115,12 +121,12 @@ class AudioLM(nn.Module):
         return Prompting(score, has_score, attributes, self.text.tokens([entry.text for entry in conditions]))
 
     def condition(self, prompting: Prompting) -> tuple[Tensor, Tensor, Tensor]:
-        """What is added to every step [B, S, D], the memory [B, M, D] and its mask [B, M]."""
+        """What is added to the steps of every frame [B, S, D], the memory [B, M, D] and its mask [B, M]."""
         score = self.score(prompting.score, prompting.has_score)  # [B, S + look_ahead, D]
         ahead = self.config.look_ahead
-        steps = score.shape[1] - ahead
+        frames = score.shape[1] - ahead
         attributes = self.attributes(prompting.attributes + self.attribute_starts).sum(1)  # [B, D]
-        added = score[:, :steps] + self.ahead(score[:, ahead:]) + attributes[:, None]  # [B, S, D]
+        added = score[:, :frames] + self.ahead(score[:, ahead:]) + attributes[:, None]  # [B, S, D]
         return added, *self.text(prompting.text)
 
     def forward(
@@ -130,17 +136,20 @@ class AudioLM(nn.Module):
         memory: Tensor,
         mask: Tensor,
         cache: KeyValueCache | None = None,
+        maps: list[Tensor] | None = None,
     ) -> Tensor:
         """Logits of each step's codes.
 
         Args:
-            previous: int64 [B, K, S], the codes of the step before each step, `nothing` where there is none.
-            added, memory, mask: from `condition`.
+            previous: int64 [B, K, T], the codes of the step before each step, `nothing` where there is none.
+            added: [B, T, D], from `condition` and the pattern's clock.
+            memory, mask: from `condition`.
             cache: of the steps before, in decoding.
+            maps: gets the weights of every layer's self-attention, [B, H, T, T] each.
 
         Returns:
-            [B, S, K, V].
+            [B, T, K, V].
         """
-        x = self.codes(previous + self.stream_starts).sum(1) + added  # [B, S, D]
-        hidden = self.body(x, memory=memory, memory_mask=mask, cache=cache)
+        x = self.codes(previous + self.stream_starts).sum(1) + added  # [B, T, D]
+        hidden = self.body(x, memory=memory, memory_mask=mask, cache=cache, maps=maps)
         return self.heads(hidden).unflatten(-1, (self.config.streams, self.config.codebook_size))

@@ -132,7 +132,11 @@ class LMTrainer:
     def _draw(self, corpus: CodeShards, count: int, generator: torch.Generator) -> Windows:
         shape = self.model.config
         return corpus.windows(
-            count, self.config.window_frames, generator, lead_in=shape.streams, look_ahead=shape.look_ahead
+            count,
+            self.config.window_frames,
+            generator,
+            lead_in=self.model.pattern.lead_in,
+            look_ahead=shape.look_ahead,
         )
 
     @staticmethod
@@ -161,10 +165,12 @@ class LMTrainer:
         """Mean cross-entropy of each stream, [K]."""
         model = self.model
         prompting: Prompting = model.prompting(conditions, windows.frames, has_score).to(self.device)
-        previous, wanted = delayed_pair(windows.codes[:, : model.config.streams].to(self.device))
+        codes = windows.codes[:, : model.config.streams].to(self.device)
+        previous, wanted, clock = model.pattern.training_pair(codes, model.pattern.lead_in, model.nothing)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            logits = model(previous, *model.condition(prompting))  # [B, S, K, V]
-        wanted = wanted.transpose(1, 2)  # [B, S, K]
+            added, memory, mask = model.condition(prompting)
+            logits = model(previous, added[:, clock], memory, mask)  # [B, T, K, V]
+        wanted = wanted.transpose(1, 2)  # [B, T, K]
         losses = F.cross_entropy(
             logits.float().flatten(0, 2), wanted.flatten(), ignore_index=model.nothing, reduction="none"
         ).view(wanted.shape)  # [B, S, K]
@@ -215,19 +221,3 @@ def describe_clip(clip: ShardClip, pick: float) -> Conditions:
         instrument=clip.instrument, accompaniment=clip.accompaniment, style=clip.style, tempo_bpm=clip.tempo_bpm,
         kind=clip.kind, mode=clip.mode, mood=clip.mood,
     )  # fmt: skip
-
-
-def delayed_pair(codes: Tensor) -> tuple[Tensor, Tensor]:
-    """The input and the target of S steps from codes with K frames of lead-in.
-
-    Args:
-        codes: int64 [B, K, K + S], frames start - K ... start + S - 1.
-
-    Returns:
-        Codes of the step before and of the step itself, int64 [B, K, S] each: at step t stream k is frame t - k.
-    """
-    streams = codes.shape[1]
-    steps = codes.shape[2] - streams
-    before = [codes[:, k, streams - k - 1 : streams - k - 1 + steps] for k in range(streams)]
-    itself = [codes[:, k, streams - k : streams - k + steps] for k in range(streams)]
-    return torch.stack(before, 1), torch.stack(itself, 1)

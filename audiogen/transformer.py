@@ -1,7 +1,8 @@
 """The one transformer: it serves the audio LM, the composer and the text encoder.
 
-Pre-norm (RMSNorm), rotary positions (Su et al. 2021, arXiv:2104.09864), fused query-key-value projection,
-GELU feed-forward, no biases, optional cross-attention to a memory, optional sliding window.
+Pre-norm (RMSNorm, or LayerNorm as MusicGen has it), rotary positions (Su et al. 2021, arXiv:2104.09864) or none, fused
+query-key-value projection, GELU feed-forward, no biases in projections, optional cross-attention to a memory, optional
+sliding window.
 
 Axes: B batch, S positions, D width, H heads, Dh width of a head, M memory slots.
 """
@@ -14,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from audiogen.attention import CrossAttention, KeyValueCache, SelfAttention, causal_mask
+
 
 @dataclass(frozen=True)
 class TransformerConfig:
@@ -21,6 +24,8 @@ class TransformerConfig:
 
     `cross_attention_every`: 0 for none, n for a cross-attention in every n-th layer.
     `window`: how many positions, itself included, a position sees on its left; 0 for all. Causal models only.
+    `norm`: "rms", or "layer" with a bias. `rotary`: without it positions are the business of who adds them to the
+    input. `null_slot`: whether a learned slot stands before every memory.
     """
 
     width: int
@@ -32,6 +37,9 @@ class TransformerConfig:
     dropout: float = 0.0
     rope_base: float = 10000.0
     window: int = 0
+    norm: str = "rms"
+    rotary: bool = True
+    null_slot: bool = True
 
     def __post_init__(self) -> None:
         for name in ("width", "layers", "heads", "feedforward_width"):
@@ -49,6 +57,8 @@ class TransformerConfig:
             raise ValueError(f"rope_base is {self.rope_base}; it must be above 1")
         if self.window < 0 or (self.window and not self.causal):
             raise ValueError(f"window is {self.window}; it must be 0, or at least 1 in a causal model")
+        if self.norm not in ("rms", "layer"):
+            raise ValueError(f"norm is {self.norm!r}; it must be rms or layer")
 
     @property
     def head_width(self) -> int:
@@ -61,140 +71,10 @@ class TransformerConfig:
         return every > 0 and layer % every == every - 1
 
 
-class KeyValueCache:
-    """Keys and values of the positions already seen, in buffers of a fixed size.
-
-    With a window the buffer may be shorter than the sequence: the oldest entries are moved out when it is
-    full. Without one, running over `capacity` is an error. The memory of the cross-attention is projected
-    at the first step and kept.
-
-    Args:
-        config: of the transformer that will use it.
-        batch: rows B.
-        capacity: positions that fit.
-        device, dtype: of the buffers.
-    """
-
-    def __init__(
-        self,
-        config: TransformerConfig,
-        batch: int,
-        capacity: int,
-        device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        if not config.causal:
-            raise ValueError("a cache needs a causal transformer")
-        if capacity < 1 or (config.window and capacity < config.window):
-            raise ValueError(f"capacity is {capacity}; it must be at least 1 and the window {config.window}")
-        shape = (config.layers, batch, config.heads, capacity, config.head_width)
-        self.keys = torch.zeros(shape, device=device, dtype=dtype)
-        self.values = torch.zeros(shape, device=device, dtype=dtype)
-        self.window = config.window
-        self.capacity = capacity
-        self.filled = 0
-        self.position = 0
-        self.memory: Tensor | None = None
-        self.memory_mask: Tensor | None = None
-        self.cross: dict[int, tuple[Tensor, Tensor]] = {}
-
-    def reserve(self, steps: int) -> int:
-        """Make room for `steps` more positions and return where in the buffer they start."""
-        if self.filled + steps > self.capacity:
-            keep = min(self.filled, self.window - 1) if self.window else self.filled
-            if keep + steps > self.capacity:
-                raise ValueError(
-                    f"the cache holds {self.capacity} positions; {self.filled} are used, "
-                    f"{steps} more do not fit"
-                )
-            for buffer in (self.keys, self.values):
-                buffer[:, :, :, :keep] = buffer[:, :, :, self.filled - keep : self.filled].clone()
-            self.filled = keep
-        return self.filled
-
-    def advance(self, steps: int) -> None:
-        """Count `steps` positions as written."""
-        self.filled += steps
-        self.position += steps
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn each pair (i, i + Dh/2) of the last axis; `cos` and `sin` are [S, 1, ..., Dh/2]-broadcastable."""
-    first, second = x.chunk(2, dim=-1)
-    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
-
-
-class SelfAttention(nn.Module):
-    """Self-attention with rotary positions and one fused projection."""
-
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        self.heads = config.heads
-        self.head_width = config.head_width
-        self.window = config.window
-        self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
-        self.out = nn.Linear(config.width, config.width, bias=False)
-
-    def forward(
-        self,
-        x: Tensor,
-        cos: Tensor,
-        sin: Tensor,
-        mask: Tensor | None,
-        is_causal: bool,
-        cache: KeyValueCache | None,
-        layer: int,
-        start: int,
-    ) -> Tensor:
-        """x [B, S, D] -> [B, S, D]; `mask` [B or 1, 1, S, keys] is True where attention is allowed."""
-        batch, steps, width = x.shape
-        qkv = self.qkv(x).view(batch, steps, 3, self.heads, self.head_width)  # [B, S, 3, H, Dh]
-        turned = rotate(qkv[:, :, :2], cos.to(qkv.dtype), sin.to(qkv.dtype))  # [B, S, 2, H, Dh]
-        query = turned[:, :, 0].transpose(1, 2)  # [B, H, S, Dh]
-        key = turned[:, :, 1].transpose(1, 2)  # [B, H, S, Dh]
-        value = qkv[:, :, 2].transpose(1, 2)  # [B, H, S, Dh]
-        if cache is not None:
-            end = start + steps
-            cache.keys[layer, :, :, start:end] = key
-            cache.values[layer, :, :, start:end] = value
-            first = max(0, end - self.window) if self.window and steps == 1 else 0
-            key = cache.keys[layer, :, :, first:end].to(query.dtype)
-            value = cache.values[layer, :, :, first:end].to(query.dtype)
-        mixed = functional.scaled_dot_product_attention(
-            query, key, value, attn_mask=mask, is_causal=is_causal
-        )
-        return self.out(mixed.transpose(1, 2).reshape(batch, steps, width))  # [B, S, D]
-
-
-class CrossAttention(nn.Module):
-    """Attention to a memory, to which one learned null slot is prepended.
-
-    The null slot is what a row without any memory sees: nothing to attend to must not become NaN, and
-    "no condition" is then something the model can learn.
-    """
-
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        self.heads = config.heads
-        self.head_width = config.head_width
-        self.null = nn.Parameter(torch.zeros(1, 1, config.width))
-        self.query = nn.Linear(config.width, config.width, bias=False)
-        self.key_value = nn.Linear(config.width, 2 * config.width, bias=False)
-        self.out = nn.Linear(config.width, config.width, bias=False)
-
-    def project(self, memory: Tensor | None, batch: int) -> tuple[Tensor, Tensor]:
-        """Keys and values [B, H, 1 + M, Dh] of `memory` [B, M, D] (None: the null slot alone)."""
-        null = self.null.expand(batch, 1, -1)
-        slots = null if memory is None else torch.cat((null.to(memory.dtype), memory), dim=1)
-        both = self.key_value(slots).view(batch, slots.shape[1], 2, self.heads, self.head_width)
-        return both[:, :, 0].transpose(1, 2), both[:, :, 1].transpose(1, 2)  # 2 x [B, H, 1 + M, Dh]
-
-    def forward(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-        """x [B, S, D] -> [B, S, D]; `mask` is [B, 1, 1, 1 + M]."""
-        batch, steps, width = x.shape
-        query = self.query(x).view(batch, steps, self.heads, self.head_width).transpose(1, 2)  # [B, H, S, Dh]
-        mixed = functional.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
-        return self.out(mixed.transpose(1, 2).reshape(batch, steps, width))  # [B, S, D]
+def _norm(config: TransformerConfig) -> nn.LayerNorm | nn.RMSNorm:
+    if config.norm == "layer":
+        return nn.LayerNorm(config.width)
+    return nn.RMSNorm(config.width, eps=1e-6)
 
 
 class Layer(nn.Module):
@@ -202,11 +82,11 @@ class Layer(nn.Module):
 
     def __init__(self, config: TransformerConfig, index: int) -> None:
         super().__init__()
-        self.self_norm = nn.RMSNorm(config.width, eps=1e-6)
+        self.self_norm = _norm(config)
         self.self_attention = SelfAttention(config)
-        self.cross_norm = nn.RMSNorm(config.width, eps=1e-6) if config.has_cross_attention(index) else None
+        self.cross_norm = _norm(config) if config.has_cross_attention(index) else None
         self.cross_attention = CrossAttention(config) if config.has_cross_attention(index) else None
-        self.feed_norm = nn.RMSNorm(config.width, eps=1e-6)
+        self.feed_norm = _norm(config)
         self.feed_in = nn.Linear(config.width, config.feedforward_width, bias=False)
         self.feed_out = nn.Linear(config.feedforward_width, config.width, bias=False)
         self.dropout = nn.Dropout(config.dropout)
@@ -226,7 +106,7 @@ class Transformer(nn.Module):
         super().__init__()
         self.config = config
         self.layers = nn.ModuleList(Layer(config, index) for index in range(config.layers))
-        self.norm = nn.RMSNorm(config.width, eps=1e-6)
+        self.norm = _norm(config)
         self.register_buffer("cos", torch.empty(0), persistent=False)
         self.register_buffer("sin", torch.empty(0), persistent=False)
         self._initialise()
@@ -238,7 +118,7 @@ class Transformer(nn.Module):
             if isinstance(module, nn.Linear):
                 scale = depth_scale if name.endswith(("out", "feed_out")) else 1.0
                 nn.init.normal_(module.weight, std=scale * module.in_features**-0.5)
-            elif isinstance(module, CrossAttention):
+            elif isinstance(module, CrossAttention) and module.null is not None:
                 nn.init.normal_(module.null)
 
     def new_cache(self, batch: int, capacity: int) -> KeyValueCache:
@@ -246,8 +126,10 @@ class Transformer(nn.Module):
         weight = self.norm.weight
         return KeyValueCache(self.config, batch, capacity, weight.device, weight.dtype)
 
-    def angles(self, start: int, steps: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    def angles(self, start: int, steps: int, device: torch.device) -> tuple[Tensor, Tensor] | None:
         """cos and sin [S, 1, 1, Dh/2] of positions from `start` on; the tables grow by doubling."""
+        if not self.config.rotary:
+            return None
         end = start + steps
         if self.cos.shape[0] < end or self.cos.device != device:
             # Outside inference mode: the tables outlive the call and may be needed where gradients are.
@@ -275,7 +157,7 @@ class Transformer(nn.Module):
         keys = torch.arange(start + steps, device=device)[None]
         mask = torch.ones(steps, start + steps, dtype=torch.bool, device=device)
         if config.causal:
-            mask = keys <= queries
+            mask = causal_mask(steps, start, device)
         if config.window:
             mask = mask & (keys > queries - config.window)
         mask = mask[None, None]  # [1, 1, S, keys]
@@ -293,6 +175,9 @@ class Transformer(nn.Module):
             )
         if memory is not None and not self.config.cross_attention_every:
             raise ValueError("a memory was given to a transformer without cross-attention")
+        first = cache is None or cache.position == 0
+        if memory is None and first and self.config.cross_attention_every and not self.config.null_slot:
+            raise ValueError("a transformer without a null slot needs a memory")
         if cache is None:
             return
         if padding_mask is not None:
@@ -303,13 +188,13 @@ class Transformer(nn.Module):
             raise ValueError("the memory changed after the cache's first step; start with a new cache")
 
     def _cross_mask(self, memory: Tensor | None, memory_mask: Tensor | None) -> Tensor | None:
-        """[B, 1, 1, 1 + M], the null slot always open."""
+        """[B, 1, 1, 1 + M], the null slot always open; without one [B, 1, 1, M]."""
         if memory_mask is None:
             return None
         if memory is None or memory_mask.shape != memory.shape[:2]:
             expected = None if memory is None else tuple(memory.shape[:2])
             raise ValueError(f"memory_mask has shape {tuple(memory_mask.shape)}; the memory's is {expected}")
-        return functional.pad(memory_mask, (1, 0), value=True)[:, None, None]
+        return functional.pad(memory_mask, (int(self.config.null_slot), 0), value=True)[:, None, None]
 
     def forward(
         self,
@@ -319,6 +204,7 @@ class Transformer(nn.Module):
         memory: Tensor | None = None,
         memory_mask: Tensor | None = None,
         padding_mask: Tensor | None = None,
+        maps: list[Tensor] | None = None,
     ) -> Tensor:
         """Run the stack.
 
@@ -329,6 +215,7 @@ class Transformer(nn.Module):
             memory: [B, M, D] for the cross-attention; None is the learned "nothing".
             memory_mask: bool [B, M], True where a slot counts; a row may be all False.
             padding_mask: bool [B, S], True where x counts; without a cache only.
+            maps: gets the weights of every layer's self-attention, [B, H, S, keys] each.
 
         Returns:
             [B, S, D], normed.
@@ -342,12 +229,12 @@ class Transformer(nn.Module):
         if cache is not None and cache.position == 0:
             cache.memory, cache.memory_mask = memory, self._cross_mask(memory, memory_mask)
         cross_mask = self._cross_mask(memory, memory_mask) if cache is None else cache.memory_mask
-        cos, sin = self.angles(0 if cache is None else cache.position, steps, x.device)
+        angles = self.angles(0 if cache is None else cache.position, steps, x.device)
         mask, is_causal = self._self_mask(steps, start, padding_mask, x.device)
         for index, layer in enumerate(self.layers):
             assert isinstance(layer, Layer)
             mixed = layer.self_attention(
-                layer.self_norm(x), cos, sin, mask, is_causal, cache, index, start
+                layer.self_norm(x), angles, mask, is_causal, cache, index, start, maps
             )  # [B, S, D]
             x = x + layer.dropout(mixed)
             if layer.cross_attention is not None and layer.cross_norm is not None:

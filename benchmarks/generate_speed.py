@@ -1,4 +1,4 @@
-"""How long a piece takes: each stage in a warm process, and whole commands from a cold one.
+"""How long a piece takes: each stage and the first sound of a stream in a warm process, whole commands from a cold one.
 
     python benchmarks/generate_speed.py --seconds 20 --threads 2 --json speed.json
 
@@ -15,11 +15,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from audiogen.evaluation.tables import show_table, write_json
 from audiogen.generator import Generator
+from audiogen.options import Options
 
 PROMPT = "a lively jig in D major on the fiddle"
 HELP_ROUNDS = 5
@@ -41,11 +43,15 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the result here")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
-    result: dict[str, object] = {"prompt": chosen.prompt, "threads": chosen.threads}
-    stages = warm(Generator(chosen.model), chosen.prompt, chosen.seconds, chosen.rounds)
+    result: dict[str, Any] = {"prompt": chosen.prompt, "threads": chosen.threads}
+    generator = Generator(chosen.model)
+    stages = warm(generator, chosen.prompt, chosen.seconds, chosen.rounds)
     result["warm"] = stages
+    result["first_sound_seconds"] = first_sound(generator, chosen.prompt, chosen.seconds, chosen.rounds)
     rows = [[name, value["wall_seconds"], value["times_real_time"]] for name, value in stages.items()]
     show_table(f"Warm, {chosen.threads} threads", ("stage", "wall seconds", "times real time"), rows)
+    rows = [list(pair) for pair in result["first_sound_seconds"].items()]
+    show_table("First sound of a stream, warm", ("from", "wall seconds"), rows)
     if not chosen.no_cold:
         result["cold_wall_seconds"] = cold(chosen.prompt, chosen.seconds, chosen.model)
         show_table(
@@ -75,6 +81,18 @@ def warm(generator: Generator, prompt: str, seconds: float, rounds: int) -> dict
         }
         for name, values in spent.items()
     }
+
+
+def first_sound(generator: Generator, prompt: str, seconds: float, rounds: int) -> dict[str, float]:
+    """Median wall seconds from the call to the first chunk of a stream, from a prompt and from a tune."""
+    tune = generator.compose(prompt, seed=0)
+    spent: dict[str, list[float]] = {"prompt": [], "tune": []}
+    for seed in range(1, rounds + 1):
+        for name, given in (("prompt", None), ("tune", tune)):
+            began = time.perf_counter()
+            next(generator.stream(prompt, Options(duration=seconds, seed=seed), tune=given))
+            spent[name].append(time.perf_counter() - began)
+    return {name: round(statistics.median(values), 3) for name, values in spent.items()}
 
 
 def cold(prompt: str, seconds: float, model: str | None) -> dict[str, float]:

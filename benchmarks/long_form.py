@@ -31,12 +31,13 @@ from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 from torch.nn import functional
 
+from audiogen.attention import rotate
 from audiogen.cli.console import progress_bars
 from audiogen.composer import TokenEmbedding
 from audiogen.composer_data import TuneRows, cached_rows
 from audiogen.evaluation.pictures import new_figure
 from audiogen.evaluation.tables import show_table, write_json
-from audiogen.transformer import Layer, Transformer, TransformerConfig, rotate
+from audiogen.transformer import Layer, Transformer, TransformerConfig
 from symbolic_bridge.tune_tokens import vocabulary
 
 BARS_BACK = (1, 2, 4, 8, 12, 16, 24, 32)
@@ -162,12 +163,13 @@ class LongModel(nn.Module):
 
     def _structured(self, x: Tensor, ids: Tensor) -> Tensor:
         layout = Layout.of(ids.tolist())
-        cos, sin = self.transformer.angles(0, len(ids), ids.device)
+        angles = self.transformer.angles(0, len(ids), ids.device)
+        assert angles is not None
         assert self.summary is not None
         summaries = self.summary.expand(layout.count, -1)
         for layer in self.transformer.layers:
             assert isinstance(layer, Layer)
-            mixed, read = StructuredAttention(layer)(x, summaries, layout, cos, sin)
+            mixed, read = StructuredAttention(layer)(x, summaries, layout, *angles)
             x, summaries = x + mixed, summaries + read
             x = x + layer.feed_forward(layer.feed_norm(x))
             summaries = summaries + layer.feed_forward(layer.feed_norm(summaries))

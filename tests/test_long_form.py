@@ -12,7 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from audiogen.transformer import Layer, Transformer, TransformerConfig, rotate
+from audiogen.attention import rotate
+from audiogen.transformer import Layer, Transformer, TransformerConfig
 from symbolic_bridge.tune_tokens import vocabulary
 
 
@@ -84,7 +85,9 @@ def test_structured_attention_equals_plain_loops(long_form: ModuleType) -> None:
     assert isinstance(layer, Layer)
     row = tune_row(20)
     layout = long_form.Layout.of(row)
-    cos, sin = stack.angles(0, len(row), torch.device("cpu"))
+    angles = stack.angles(0, len(row), torch.device("cpu"))
+    assert angles is not None
+    cos, sin = angles
     x, summaries = torch.randn(len(row), 16), torch.randn(layout.count, 16)
     with torch.inference_mode():
         fast = long_form.StructuredAttention(layer)(x, summaries, layout, cos, sin)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from audiogen.cli.batches import Job, plan_folder, rejections, run_jobs
-from audiogen.cli.console import print_json, progress_bars, say, warn
+from audiogen.cli.console import print_json, progress_bars, refuse_terminal, say, warn
 
 if TYPE_CHECKING:
     from codec.coding import Coded
@@ -291,10 +291,7 @@ def _check_target(task: Task, source: str, target: str) -> None:
     from codec.audio_files import check_writable
 
     if target == PIPE:
-        if sys.stdout.isatty():
-            raise ValueError(
-                "-: stdout is a terminal, which the output would garble; use > FILE or | PROGRAM"
-            )
+        refuse_terminal()
         return
     path = Path(target)
     check_writable(path, audio=task.new_suffix != CODED_SUFFIX)

@@ -22,6 +22,16 @@ def warn(texts: Sequence[str]) -> None:
         print(f"warning: {text}", file=sys.stderr)
 
 
+def refuse_terminal() -> None:
+    """Refuse to write sound or codes to a terminal.
+
+    Raises:
+        ValueError: stdout is one.
+    """
+    if sys.stdout.isatty():
+        raise ValueError("-: stdout is a terminal, which the output would garble; use > FILE or | PROGRAM")
+
+
 def print_json(value: Mapping[str, object] | Sequence[object]) -> None:
     """The one JSON value of `--json`."""
     print(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audiogen.cli.codecs import Json
-from audiogen.cli.console import print_json, progress_bars, say, warn
+from audiogen.cli.codecs import PIPE, Json
+from audiogen.cli.console import print_json, progress_bars, refuse_terminal, say, warn
 from audiogen.cli.originals import Against, RefuseCopies, Report, originals_of
 
 if TYPE_CHECKING:
     from audiogen.clip import Clip
+    from audiogen.options import Options
     from symbolic_bridge.attributes import TuneAttributes
+    from symbolic_bridge.tune import Tune
 
 
 class Route(StrEnum):
@@ -48,7 +51,8 @@ Instrument = Annotated[str | None, typer.Option(metavar="I", help="Lead; `audiog
 Accompaniment = Annotated[str | None, typer.Option(metavar="A", help="none, guitar, piano, harp or auto.")]
 Keep = Annotated[Path | None, typer.Option(metavar="DIR", help="Leave every step of the path in DIR.")]
 Model = Annotated[
-    str | None, typer.Option(metavar="NAME_OR_DIR", help="Weights; without it the shipped ones.")
+    str | None,
+    typer.Option(metavar="NAME_OR_DIR", help="Weights, or a MusicGen; without it the shipped ones."),
 ]
 Device = Annotated[str | None, typer.Option(metavar="D", help="cpu, cuda, mps; without it the CPU.")]
 
@@ -56,7 +60,8 @@ Device = Annotated[str | None, typer.Option(metavar="D", help="cpu, cuda, mps; w
 def generate(
     prompt: Prompt = None,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help=".wav, .flac, .ogg or .mp3.")
+        Path,
+        typer.Option("-o", "--output", metavar="OUT", help=".wav, .flac, .ogg or .mp3; - for WAV on stdout."),
     ] = Path("audiogen.wav"),
     count: Count = 1,
     tune: Annotated[
@@ -88,7 +93,8 @@ def generate(
     """Make a tune from words and play it.
 
     What the prompt leaves open comes from the tune file, then from the kind of tune. An existing
-    output is replaced. With -n the files are OUT-01.wav, OUT-02.wav, ...
+    output is replaced. With -n the files are OUT-01.wav, OUT-02.wav, ... With -o - the sound comes
+    while it is played, at a fixed gain instead of the loudness of files.
 
     \b
     Examples:
@@ -97,9 +103,13 @@ def generate(
       audiogen generate "on the whistle" --tune kesh.abc -o kesh.wav
       audiogen generate "an air" --keep air/ -o air.wav; $EDITOR air/tune.abc
       audiogen generate --from air/ -o air2.wav
+      audiogen generate "a reel" -o - | aplay
+      audiogen generate "lo-fi beats to study to" --model facebook/musicgen-small -o beats.wav
     """
+    import audiogen
     from audiogen.generator import Generator
     from audiogen.kept import kept_seed
+    from audiogen.musicgen import is_musicgen
     from audiogen.options import Options, ask, check_wishes
     from audiogen.seeds import new_seed
     from audiogen.tune_files import read_one_tune
@@ -111,25 +121,35 @@ def generate(
         raise ValueError("--from DIR goes on from that folder: it takes neither a PROMPT nor --tune")
     check_wishes(duration, tempo, seed, count)
     options = Options(duration, seed, route.value if route else None, tempo, key, instrument, accompaniment)
-    if prompt is not None:
+    if is_musicgen(model):
+        from audiogen.musicgen.generator import check_wanted
+
+        check_wanted(options, other_inputs=tune is not None or from_folder is not None)
+    elif prompt is not None:
         # Asked here too, so that a prompt with nothing in it is refused before any weights are loaded.
         ask(prompt, options)
-    folders = kept_folders(keep, [""] if count == 1 else [f"{number:02d}" for number in range(1, count + 1)])
-    outputs = numbered(output, count)
-    for path in outputs:
-        check_writable(path)
     given = None
     if tune is not None:
         given, notes = read_one_tune(tune)
         warn(notes)
+    if str(output) == PIPE:
+        alone = {"-n": count > 1, "--keep": keep, "--from": from_folder, "--json": as_json}
+        _stream(prompt, options, given, [name for name, value in alone.items() if value], model, device)
+        return
+    folders = kept_folders(keep, [""] if count == 1 else [f"{number:02d}" for number in range(1, count + 1)])
+    outputs = numbered(output, count)
+    for path in outputs:
+        check_writable(path)
     if seed is None:
         seed = new_seed() if from_folder is None else kept_seed(from_folder)
     reports: list[dict[str, object]] = []
-    player = Generator(model, device)
+    player = audiogen.load(model or "shipped", device)
     for number, (path, folder) in enumerate(zip(outputs, folders, strict=True)):
         with progress_bars() as progress:
             each = replace(options, seed=seed + number)
-            if from_folder is not None:
+            if not isinstance(player, Generator):
+                clip = player.make(prompt, each, progress=progress)
+            elif from_folder is not None:
                 clip = player.resume(from_folder, each, progress=progress)
             else:
                 clip = player.make(prompt, each, tune=given, progress=progress)
@@ -290,6 +310,34 @@ def perform(
         say(f"rejected: {reason}")
     if rejected:
         raise typer.Exit(2)
+
+
+def _stream(
+    prompt: str | None,
+    options: Options,
+    tune: Tune | None,
+    beside: Sequence[str],
+    model: str | None,
+    device: str | None,
+) -> None:
+    """Write a piece to stdout while it is played."""
+    from audiogen.generator import Generator
+    from audiogen.musicgen import is_musicgen
+    from codec.sound_streams import create_sound
+
+    if beside:
+        raise ValueError(f"-o - gives one sound on stdout and takes no {', '.join(beside)}; name a file")
+    if is_musicgen(model):
+        raise ValueError("MusicGen is decoded in one piece; name a file")
+    refuse_terminal()
+    pipe = sys.stdout.buffer
+    generator = Generator(model, device)
+    chunks = generator.stream(prompt, options, tune=tune, warn=warn)
+    spec = generator.codec.spec
+    with create_sound(pipe, spec.sample_rate, spec.channels) as sound:
+        for chunk in chunks:
+            sound.write(chunk.samples[0].numpy())
+            pipe.flush()
 
 
 def numbered(output: Path, count: int) -> list[Path]:

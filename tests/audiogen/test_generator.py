@@ -22,7 +22,7 @@ PROMPT = "a lively jig in D major on the fiddle"
 
 @pytest.fixture(scope="module")
 def generator(tiny_weights: Path) -> Generator:
-    return audiogen.load(tiny_weights)
+    return Generator(tiny_weights)
 
 
 @pytest.fixture
@@ -257,7 +257,7 @@ def test_shipped_weights_that_stand_in_are_named(tiny_weights: Path, tmp_path: P
     for name in ("codec", "player"):
         for suffix in ("json", "safetensors"):
             shutil.copy(tiny_weights / f"{name}.{suffix}", tmp_path)
-    clip = audiogen.load(tmp_path).perform(kesh, duration=2, seed=1)
+    clip = Generator(tmp_path).perform(kesh, duration=2, seed=1)
     assert f"{tmp_path}: has no composer; what is shipped is used instead" in clip.warnings
 
 
@@ -276,6 +276,6 @@ def test_broken_weights_are_refused(tiny_weights: Path, tmp_path: Path, kesh: Tu
     shutil.copytree(tiny_weights, tmp_path / "half")
     (tmp_path / "half" / "player.json").unlink()
     with pytest.raises(CheckpointError, match=r"player\.json: no such file"):
-        audiogen.load(tmp_path / "half").perform(kesh, duration=2, seed=1)
+        Generator(tmp_path / "half").perform(kesh, duration=2, seed=1)
     with pytest.raises(ValueError, match="device 'warp' cannot be used"):
         audiogen.load(tiny_weights, device="warp")

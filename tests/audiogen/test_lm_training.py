@@ -14,8 +14,8 @@ from safetensors.numpy import save_file
 from audiogen.data.build import FORMAT
 from audiogen.data.shards import CodeShards
 from audiogen.lm import LMConfig
-from audiogen.lm_training import LMTrainer, LMTrainingConfig, delayed_pair
-from audiogen.patterns import delay
+from audiogen.lm_training import LMTrainer, LMTrainingConfig
+from audiogen.patterns import PATTERNS
 from codec.types import CheckpointError, CodecSpec
 from symbolic_bridge.frames import STREAM_SIZES
 
@@ -74,12 +74,11 @@ def test_a_resumed_run_is_the_run_that_never_stopped(shards: CodeShards, tmp_pat
         assert torch.equal(tensor, rest.model.state_dict()[name]), name
 
 
-def test_input_and_target_are_the_delayed_codes_one_step_apart() -> None:
-    codes = torch.arange(2 * 3 * 10).view(2, 3, 10)
-    previous, wanted = delayed_pair(codes)
-    steps = delay(codes, fill=-1)  # [2, 3, 12]
-    assert torch.equal(wanted, steps[..., 3:10])
-    assert torch.equal(previous, steps[..., 2:9])
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_player_of_every_pattern_learns(pattern: str, shards: CodeShards, tmp_path: Path) -> None:
+    made = LMTrainer(shards, shards, tmp_path, replace(SHORT, steps=60), replace(SHAPE, pattern=pattern))
+    losses = [made._descend() for _ in range(20)]
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
 
 
 def test_a_window_knows_what_came_before_it_and_nothing_before_the_clip(shards: CodeShards) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from audiogen.lm import AudioLM, LMConfig
-from audiogen.patterns import delay
+from audiogen.patterns import PATTERNS
 from audiogen.player import OPENING_FRAMES, Conditions, Player, save_player
 from codec.types import CheckpointError, CodecSpec
 from symbolic_bridge.frames import STREAM_SIZES, ScoreFrames
@@ -24,12 +24,16 @@ CONFIG = LMConfig(
 FIDDLE = Conditions(text="a jig", instrument="fiddle", kind="jig", tempo_bpm=120)
 
 
-@pytest.fixture
-def player() -> Player:
+def build(pattern: str = "delay") -> Player:
     torch.manual_seed(0)
-    model = AudioLM(CONFIG).eval()
+    model = AudioLM(replace(CONFIG, pattern=pattern)).eval()
     torch.nn.init.normal_(model.heads.weight)  # so that every input makes an audible difference
     return Player(model, SPEC)
+
+
+@pytest.fixture
+def player() -> Player:
+    return build()
 
 
 def score(pitch: int = 60, frames: int = 20) -> ScoreFrames:
@@ -51,15 +55,19 @@ def test_every_frame_gets_a_code_of_every_stream(player: Player) -> None:
     assert int(tokens.max()) < 16
 
 
-def test_decoding_with_a_cache_takes_the_likeliest_code_of_the_whole_sequence(player: Player) -> None:
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_decoding_with_a_cache_takes_the_likeliest_code_of_the_whole_sequence(pattern: str) -> None:
     """The slow reference: the model without a cache, over all steps at once, agrees with every choice."""
+    player = build(pattern)
     tokens = play(player, score())
-    steps = delay(tokens, player.model.nothing)
-    before = torch.cat([torch.full((1, 3, 1), player.model.nothing), steps[..., :-1]], dim=-1)
+    form, nothing = player.model.pattern, player.model.nothing
+    steps = form.interleave(tokens, nothing)  # [1, K, T]
+    before = torch.cat([torch.full((1, 3, 1), nothing), steps[..., :-1]], dim=-1)
+    before[..., form.begins(20)] = nothing
     prompting = player._prompting(score(), FIDDLE, 20, guided=False)
-    logits = player.model(before, *player.model.condition(prompting))  # [1, S, K, V]
-    for k in range(3):
-        assert torch.equal(logits[0, k : k + 20, k].argmax(-1), tokens[0, k])
+    added, memory, mask = player.model.condition(prompting)
+    logits = player.model(before, added[:, form.clock(20)], memory, mask)  # [1, T, K, V]
+    assert torch.equal(form.deinterleave(logits.argmax(-1).transpose(1, 2)), tokens)
 
 
 def test_the_same_seed_plays_the_same_and_another_does_not(player: Player) -> None:
@@ -110,6 +118,11 @@ def test_free_play_opens_with_none_of_the_codes_that_it_may_not_open_with(player
 
 def test_a_performance_longer_than_the_cache_goes_on(player: Player) -> None:
     assert play(player, score(frames=60), frames_count=60).shape == (1, 3, 60)
+
+
+def test_a_pattern_that_is_not_known_is_refused() -> None:
+    with pytest.raises(ValueError, match="pattern 'zigzag' is not one of delay, parallel"):
+        replace(CONFIG, pattern="zigzag")
 
 
 def test_nothing_to_play_is_refused(player: Player) -> None:

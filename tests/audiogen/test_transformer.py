@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from audiogen.transformer import KeyValueCache, Layer, Transformer, TransformerConfig
+from audiogen.attention import KeyValueCache
+from audiogen.transformer import Layer, Transformer, TransformerConfig
 
 WIDTH = 16
 
@@ -85,6 +86,7 @@ def slow_forward(model: Transformer, x: Tensor, memory: Tensor | None, window: i
         stream = [[a + b for a, b in zip(v, m, strict=True)] for v, m in zip(stream, mixed, strict=True)]
         cross = layer.cross_attention
         if cross is not None and layer.cross_norm is not None:
+            assert cross.null is not None
             slots = [cross.null[0, 0].tolist()] + ([] if memory is None else [row.tolist() for row in memory])
             projected = [slow_matrix(cross.key_value.weight, slot) for slot in slots]
             for here, vector in enumerate(stream):

@@ -1,0 +1,69 @@
+"""The loop that writes codes step by step, in one piece or in chunks, for every language model of codes and pattern.
+
+Axes: B batch, K streams, S frames, T steps, V codebook size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from audiogen.patterns import Pattern
+
+PROGRESS_STEPS = 25
+
+
+def decode(
+    pattern: Pattern,
+    frames: int,
+    rows: int,
+    nothing: int,
+    logits_of: Callable[[int, Tensor], Tensor],
+    draw: Callable[[Tensor], Tensor],
+    *,
+    chunk_frames: int | None = None,
+    device: torch.device | str = "cpu",
+    progress: Callable[[float], None] = lambda done: None,
+) -> Iterator[Tensor]:
+    """Write codes.
+
+    Args:
+        pattern: of the streams.
+        frames: how many, S.
+        rows: how many pieces at once, B.
+        nothing: the code that stands where none is.
+        logits_of: told the step's number and the codes of the step before it, int64 [B, K, 1], gives [B, K, V].
+        draw: logits [B, K, V] to codes [B, K].
+        chunk_frames: how many frames to give at once, as soon as all their streams are written; None for all.
+        device: of the codes.
+        progress: told the share done, now and then.
+
+    Yields:
+        int64 [B, K, chunk_frames], the last one shorter.
+    """
+    length, chunk = pattern.length(frames), chunk_frames or frames
+    holds = pattern.holds(frames).to(device)
+    begins = pattern.begins(frames).tolist()
+    places = pattern.steps_of(frames)  # [K, S]
+    written = places.amax(0).tolist()  # the step at which each frame is whole
+    places = places.to(device).expand(rows, -1, -1)
+    steps = torch.full((rows, pattern.streams, length), nothing, device=device)
+    empty = steps[:, :, :1].clone()  # [B, K, 1]
+    given = 0
+    for t in range(length):
+        drawn = draw(logits_of(t, empty if begins[t] else steps[:, :, t - 1 : t]))
+        steps[:, :, t] = torch.where(holds[:, t], drawn, nothing)
+        if t % PROGRESS_STEPS == 0:
+            progress(t / length)
+        while given < frames and written[(stop := min(given + chunk, frames)) - 1] <= t:
+            yield steps.gather(2, places[:, :, given:stop])
+            given = stop
+    progress(1.0)
+
+
+def guided(logits: Tensor, weight: float) -> Tensor:
+    """Classifier-free guidance (Ho & Salimans 2022): [2 B, ...], the told rows before the untold, -> [B, ...]."""
+    told, untold = logits.chunk(2)
+    return untold + weight * (told - untold)

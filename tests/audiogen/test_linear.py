@@ -1,0 +1,68 @@
+"""Fast projections against PyTorch's own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from audiogen.linear import Int8Linear, PackedLinear, speed_up
+
+
+def linear(bias: bool = False, inside: int = 64, outside: int = 24) -> nn.Linear:
+    torch.manual_seed(0)
+    return nn.Linear(inside, outside, bias=bias).eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("shape", [(64,), (1, 64), (2, 1, 64), (3, 5, 64)])
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_packed_projection_is_the_same_projection(bias: bool, shape: tuple[int, ...]) -> None:
+    plain, x = linear(bias), torch.randn(shape)
+    torch.testing.assert_close(PackedLinear(plain)(x), plain(x), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_eight_bits_equal_a_slow_reference(bias: bool) -> None:
+    plain, x = linear(bias), torch.randn(2, 3, 64)
+    fast = Int8Linear(plain)
+    for row in range(24):
+        scale = (plain.weight[row].abs().max() / 127).bfloat16().float()
+        whole = (plain.weight[row] / scale).round().clamp(-127, 127)
+        expected = (x.bfloat16().float() * (whole * scale)).sum(-1) + (plain.bias[row] if bias else 0)
+        torch.testing.assert_close(fast(x)[..., row], expected, atol=0.02, rtol=0.02)
+    assert float((fast(x) - plain(x)).std() / plain(x).std()) < 0.02
+
+
+def test_an_output_whose_weights_are_all_zero_stays_zero() -> None:
+    plain = linear()
+    plain.weight[3] = 0
+    assert not Int8Linear(plain)(torch.randn(2, 64))[:, 3].any()
+
+
+@pytest.mark.parametrize(("precision", "kind"), [("fp32", PackedLinear), ("int8", Int8Linear)])
+def test_every_projection_of_a_model_is_replaced(precision: str, kind: type[nn.Module]) -> None:
+    model = nn.Sequential(linear(outside=32), nn.GELU(), nn.Sequential(linear(inside=32)))
+    x = torch.randn(2, 64)
+    before = model(x)
+    speed_up(model, precision)
+    assert [type(module) for module in model.modules() if hasattr(module, "in_features")] == [kind, kind]
+    torch.testing.assert_close(model(x), before, atol=0.05, rtol=0.05)
+
+
+def test_inputs_that_eight_bits_cannot_read_stay_in_single_precision() -> None:
+    with pytest.raises(ValueError, match="40 inputs; a multiple of 32"):
+        Int8Linear(linear(inside=40))
+    model = nn.Sequential(linear(inside=40))
+    speed_up(model, "int8")
+    assert isinstance(model[0], PackedLinear)
+
+
+def test_what_is_still_trained_stays_as_it_is() -> None:
+    model = nn.Sequential(linear().requires_grad_(True))
+    speed_up(model)
+    assert isinstance(model[0], nn.Linear)
+
+
+def test_another_precision_is_refused() -> None:
+    with pytest.raises(ValueError, match="precision 'int4' is not one of fp32, int8"):
+        speed_up(nn.Sequential(linear()), "int4")
