@@ -44,6 +44,10 @@ class Reading:
     mendings: tuple[str, ...]
     remarks: tuple[str, ...]
 
+    @property
+    def is_melody(self) -> bool:
+        return self.kind == MELODY
+
 
 def read_reply(reply: str, wanted: TuneAttributes, strict: bool = False) -> Reading:
     """Read the tunes of a reply.
