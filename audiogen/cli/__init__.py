@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from audiogen.cli import codecs, data, evaluating, making, training, tunes
+from audiogen.cli import codecs, data, evaluating, making, sonifying, training, tunes
 from audiogen.cli.console import one_line
 from audiogen.cli.describing import info
 
@@ -41,6 +41,7 @@ app = typer.Typer(
 app.command()(making.generate)
 app.command()(making.compose)
 app.command()(making.perform)
+app.command()(sonifying.sonify)
 app.add_typer(tunes.app, name="tune")
 app.add_typer(codecs.app, name="codec")
 app.add_typer(data.app, name="data")

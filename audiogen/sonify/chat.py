@@ -1,8 +1,8 @@
 """One answer of an OpenAI-compatible chat server, within limits of size and time.
 
 OpenAI, Ollama, vLLM, llama.cpp and `transformers serve` speak this protocol. The answer is streamed and its events are
-read here rather than by the client, so that one that is too long or never ends can be left at once. The key comes from the environment (AUDIOGEN_LLM_KEY, else OPENAI_API_KEY)
-and is blotted out wherever a server repeats it.
+read here rather than by the client, so that one that is too long or never ends can be left at once. The key comes from
+the environment (AUDIOGEN_LLM_KEY, else OPENAI_API_KEY) and is blotted out wherever a server repeats it.
 """
 
 from __future__ import annotations
@@ -250,15 +250,22 @@ class ChatServer:
                 answer.take(line)
             if answer.error:
                 raise ChatError(f"{self.base_url}: breaks off: {self._short(answer.error)}")
-            if answer.size > limits.most_characters or len(rest) > _BYTES_A_CHARACTER * limits.most_characters:
-                raise ChatError(f"{self.base_url}: the answer is longer than {limits.most_characters} characters")
+            if (
+                answer.size > limits.most_characters
+                or len(rest) > _BYTES_A_CHARACTER * limits.most_characters
+            ):
+                raise ChatError(
+                    f"{self.base_url}: the answer is longer than {limits.most_characters} characters"
+                )
             if size > _EVENT_BYTES * limits.most_characters:
                 raise ChatError(f"{self.base_url}: the answer is {size} bytes long and has not ended")
             if answer.done:
                 break
         answer.take(rest)
         if not answer.events:
-            raise ChatError(f"{self.base_url}: does not answer as a chat server does; is /v1 missing in the URL?")
+            raise ChatError(
+                f"{self.base_url}: does not answer as a chat server does; is /v1 missing in the URL?"
+            )
         if not answer.finish_reason:
             raise _Passing("the answer broke off without an end")
         return "".join(answer.texts), answer.finish_reason

@@ -88,6 +88,21 @@ def tune_of_grid(grid: str, key: Key, meter: Meter, tempo_bpm: float | None = No
     return Tune(header, tuple(bars))
 
 
+def opening_key(grid: str) -> Key:
+    """The key of the first chord, for a grid whose key nobody names.
+
+    Raises:
+        ValueError: no chord can be read.
+    """
+    for name in (name for row in grid.split("\n") for cell in _cells(row) for name in cell):
+        chord = parse_chord(name)
+        if chord is not None:
+            root = spell(chord.root, Key())
+            mode = "minor" if chord.quality == "minor" else "major"
+            return Key(root.letter + {0: "", 1: "#", -1: "b"}[root.alter], mode)
+    raise ValueError("the chord grid holds no chord that can be read")
+
+
 def _cells(row: str) -> list[list[str]]:
     """The names in each bar of a row."""
     plain = _MARKS.sub("|", row)

@@ -1,4 +1,4 @@
-"""Asking a language model for a tune, and sending its faults back until the reply can be read or the rounds are used up."""
+"""Asking a language model for a tune, and sending its faults back until it can be read or the rounds are used up."""
 
 from __future__ import annotations
 

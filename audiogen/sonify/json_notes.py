@@ -3,8 +3,8 @@
     {"title": "...", "tempo_bpm": 116, "meter": "6/8", "key": "G major",
      "notes": [{"pitch": "G4", "beats": 0.5}, {"pitch": "rest", "beats": 1}, ...]}
 
-`beats` are quarter notes; `tempo_bpm` counts felt beats (dotted quarters in 6/8), as musicians do. Bar lines follow from
-the meter; a pickup is where fewest notes then cross them.
+`beats` are quarter notes; `tempo_bpm` counts felt beats (dotted quarters in 6/8), as musicians do. Bar lines follow
+from the meter; a pickup is where fewest notes then cross them.
 """
 
 from __future__ import annotations
@@ -149,7 +149,11 @@ def _tune_objects(value: Any) -> list[dict[str, Any]]:
         return []
     if value and all(isinstance(item, dict) and "pitch" in item for item in value):
         return [{"notes": value}]
-    return [item for item in value if isinstance(item, dict) and isinstance(item.get("notes"), list) and item["notes"]]
+    return [
+        item
+        for item in value
+        if isinstance(item, dict) and isinstance(item.get("notes"), list) and item["notes"]
+    ]
 
 
 def _tune(value: dict[str, Any], faults: _Faults, key: Key | None, meter: Meter | None) -> Tune:
@@ -193,7 +197,12 @@ def _key(value: Any, faults: _Faults, usual: Key) -> Key:
 def _tempo(value: Any, faults: _Faults) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not math.isfinite(value)
+        or value <= 0
+    ):
         faults.mend(f"tempo_bpm {value!r} is no number above 0", "the custom of the kind was taken")
         return None
     return float(value)

@@ -10,13 +10,14 @@ Message = dict[str, str]
 ABC, JSON = "abc", "json"
 NOTATIONS = (ABC, JSON)
 
-_ABC_TEMPLATE = """You write folk tunes in ABC notation (standard 2.1). Answer with one tune and nothing else: no prose, \
-no code fence.
+_ABC_TEMPLATE = """You write folk tunes in ABC notation (standard 2.1). Answer with one tune and nothing else: \
+no prose, no code fence.
 
 Rules:
-- Header lines in this order: X:1, T: (a title), R: (the kind of tune), M: (the meter), L:1/8, Q: (the tempo), K: (the key).
-- Then the bars. Every bar has exactly the length that M: says; an opening pickup and the last bar of its part make one \
-full bar together.
+- Header lines in this order: X:1, T: (a title), R: (the kind of tune), M: (the meter), L:1/8, Q: (the tempo), \
+K: (the key).
+- Then the bars. Every bar has exactly the length that M: says; an opening pickup and the last bar of its part make \
+one full bar together.
 - Repeated parts stand between |: and :|, first and second endings are |1 and :|2.
 - Two or more parts of eight bars each, unless something else is asked for. The last note is the tonic.
 - Chord symbols in quotation marks where the harmony changes.
@@ -31,8 +32,8 @@ Rules:
 - beats counts quarter notes: an eighth is 0.5, a dotted quarter is 1.5. A triplet of eighths is three notes of 0.3333.
 - tempo_bpm counts the beats that dancers feel: dotted quarters in 6/8, quarters in 4/4.
 - key is a tonic and a mode: "D major", "A dorian". Every accidental is written at its note.
-- The notes fill whole bars of the meter; repeats are written out. Two parts of eight bars each, unless something else is \
-asked for. The last note is the tonic.
+- The notes fill whole bars of the meter; repeats are written out. Two parts of eight bars each, unless something \
+else is asked for. The last note is the tonic.
 - Only what was asked for: its key, its meter, its kind. An original tune, not one that you know."""
 
 # Written for this file; `audiogen sonify --diagnose` tells when a reply copies one of them.

@@ -1,4 +1,4 @@
-"""A language model's reply to tunes: strictly, so that a fault can be sent back, or leniently, with every mending told."""
+"""A language model's reply to tunes: strictly, so that faults can be sent back, or leniently, with every mending told."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from audiogen.options import MAX_TEMPO_BPM, MIN_TEMPO_BPM
-from audiogen.sonify.chord_grid import tune_of_grid
+from audiogen.sonify.chord_grid import opening_key, tune_of_grid
 from audiogen.sonify.extraction import Extraction, Notation, extract
 from audiogen.sonify.json_notes import abc_strings, read_json_notes
 from symbolic_bridge.abc_reader import split_tunes
@@ -35,8 +35,8 @@ class ReplyError(ValueError):
 class Reading:
     """The tunes of a reply.
 
-    `kind`: MELODY, or CHORDS where there were only chord symbols and the tune is the chords themselves. `mendings`: what
-    was changed or left out to get at them, one sentence each; `remarks`: what was noticed and is no fault.
+    `kind`: MELODY, or CHORDS where there were only chord symbols and the tune is the chords themselves. `mendings`:
+    what was changed or left out to get at them, one sentence each; `remarks`: what was noticed and is no fault.
     """
 
     tunes: tuple[Tune, ...]
@@ -70,7 +70,7 @@ def read_reply(reply: str, wanted: TuneAttributes, strict: bool = False) -> Read
     found = extract(reply)
     if not found.pieces:
         raise ReplyError(
-            "the reply holds no notation: neither ABC (X: ... K: ... and bars), JSON notes nor a chord grid, only prose",
+            "the reply is prose: it holds neither ABC (X: ... K: ... and bars) nor JSON notes nor a chord grid",
             has_notation=False,
         )
     if strict and found.mendings:
@@ -83,9 +83,11 @@ def read_reply(reply: str, wanted: TuneAttributes, strict: bool = False) -> Read
 def _read_chords(found: Extraction, wanted: TuneAttributes, strict: bool) -> Reading:
     if strict:
         raise ReplyError("the reply holds chords and no melody", has_notation=True)
-    key, meter = _stand_ins(wanted)
+    _, meter = _stand_ins(wanted)
+    grid = found.pieces[0].text
     try:
-        tune = tune_of_grid(found.pieces[0].text, key, meter, _stated_tempo(wanted))
+        key = Key(wanted.tonic, wanted.mode or "major") if wanted.tonic else opening_key(grid)
+        tune = tune_of_grid(grid, key, meter, resolve(wanted).tempo_bpm)
     except ValueError as error:
         raise ReplyError(str(error), has_notation=True) from error
     said = f"the reply holds chords and no melody: its {len(tune.bars)} bars are played as chords"
@@ -144,7 +146,9 @@ def _completed(text: str, wanted: TuneAttributes) -> tuple[str, list[str]]:
     if "M" not in letters:
         added.append(f"the tune has no M: field; {meter} was taken")
         header.insert(0, f"M:{meter}")
-    music = next((n for n, line in enumerate(lines) if line.lstrip()[1:2] != ":" or line.lstrip()[:1] in "|:"), 0)
+    music = next(
+        (n for n, line in enumerate(lines) if line.lstrip()[1:2] != ":" or line.lstrip()[:1] in "|:"), 0
+    )
     return "\n".join([*lines[:music], *header, *lines[music:]]), added
 
 
@@ -171,7 +175,9 @@ def _within_limits(tune: Tune) -> Tune:
     """
     count = sum(len(note.pitches) for bar in tune.bars for note in bar.notes)
     if count > MOST_NOTES:
-        raise ReplyError(f"a tune of the reply has {count} notes; {MOST_NOTES} are allowed", has_notation=True)
+        raise ReplyError(
+            f"a tune of the reply has {count} notes; {MOST_NOTES} are allowed", has_notation=True
+        )
     mended: list[str] = []
 
     def playable(tempo: float | None) -> float | None:
@@ -191,7 +197,3 @@ def _stand_ins(wanted: TuneAttributes) -> tuple[Key, Meter]:
     full = resolve(wanted)
     assert full.meter is not None  # of the kind
     return Key(full.tonic or "C", full.mode or "major"), full.meter
-
-
-def _stated_tempo(wanted: TuneAttributes) -> float | None:
-    return resolve(wanted).tempo_bpm
