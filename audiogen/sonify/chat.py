@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -155,8 +156,7 @@ class ChatServer:
         except ImportError as error:
             raise ValueError(HINT) from error
         self._openai = openai
-        # The module of the client's transport, whose faults come through bare while an answer is streamed.
-        self._transport = importlib.import_module(openai.Timeout.__module__.split(".")[0])
+        self._transport = _transport_of(openai.DefaultHttpxClient)
         self._client = openai.OpenAI(
             api_key=self._key or _NO_KEY,
             base_url=self.base_url,
@@ -293,7 +293,15 @@ class ChatServer:
         return self._blotted(" ".join(text.split()))[:_LONGEST_MESSAGE]
 
     def _blotted(self, text: str) -> str:
+        # Half a surrogate pair, which JSON can hold, is no text that can be written.
+        text = text.encode("utf-8", "replace").decode()
         return text.replace(self._key, _BLOT) if len(self._key) >= _TOO_SHORT_TO_BLOT else text
+
+
+def _transport_of(client: type) -> ModuleType:
+    """The module of the client's transport (httpx, or what took its place), whose faults come through bare."""
+    base = next(each for each in client.__mro__ if each.__name__ == "Client")
+    return importlib.import_module(base.__module__.split(".")[0])
 
 
 def _checked_url(url: str) -> str:

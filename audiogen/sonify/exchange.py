@@ -56,7 +56,7 @@ class Exchange:
     def save(self, path: str | Path) -> None:
         """Write JSON, whole or not at all."""
         facts = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
-        write_bytes(path, (json.dumps(facts, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace"))
+        write_bytes(path, (json.dumps(facts, ensure_ascii=False, indent=1) + "\n").encode())
 
 
 def is_exchange(text: str) -> bool:

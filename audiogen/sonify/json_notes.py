@@ -10,7 +10,6 @@ from the meter; a pickup is where fewest notes then cross them.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -34,6 +33,7 @@ _LENGTH_NAMES = ("beats", "duration", "length", "dur")
 _GRIDS = (1, 2, 4, 8, 16, 3, 6, 12, 5, 7)
 _ROUNDING = 0.012
 _MOST_BEATS = 64
+_HIGHEST_TEMPO = 10_000
 
 
 class JsonNotesError(ValueError):
@@ -95,7 +95,8 @@ def abc_strings(text: str) -> list[str]:
     except (ValueError, RecursionError):
         return []
     items = value if isinstance(value, list) else [value]
-    return [item["abc"] for item in items if isinstance(item, dict) and isinstance(item.get("abc"), str)]
+    texts = [item["abc"] for item in items if isinstance(item, dict) and isinstance(item.get("abc"), str)]
+    return [text.encode("utf-8", "replace").decode() for text in texts]
 
 
 def _load(text: str, faults: _Faults) -> Any:
@@ -164,8 +165,10 @@ def _tune(value: dict[str, Any], faults: _Faults, key: Key | None, meter: Meter 
         raise JsonNotesError("the JSON's notes are rests only")
     bars = _bars(notes, the_meter.bar_duration)
     title = value.get("title")
+    # JSON can hold half a surrogate pair, which is no text that can be written.
+    words = title.encode("utf-8", "replace").decode().split() if isinstance(title, str) else []
     header = Header(
-        title=" ".join(title.split()) if isinstance(title, str) and title.strip() else "Untitled",
+        title=" ".join(words) or "Untitled",
         meter=the_meter,
         key=the_key,
         tempo_bpm=_tempo(value.get("tempo_bpm", value.get("tempo")), faults),
@@ -197,13 +200,11 @@ def _key(value: Any, faults: _Faults, usual: Key) -> Key:
 def _tempo(value: Any, faults: _Faults) -> float | None:
     if value is None:
         return None
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not math.isfinite(value)
-        or value <= 0
-    ):
-        faults.mend(f"tempo_bpm {value!r} is no number above 0", "the custom of the kind was taken")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= _HIGHEST_TEMPO:
+        faults.mend(
+            f"tempo_bpm {_shown(value)} is no number above 0 and up to {_HIGHEST_TEMPO}",
+            "the custom of the kind was taken",
+        )
         return None
     return float(value)
 

@@ -1,4 +1,4 @@
-"""A language model's reply to tunes: strictly, so that faults can be sent back, or leniently, with every mending told."""
+"""A language model's reply to tunes: strictly, so that faults can be sent back, or with every mending told."""
 
 from __future__ import annotations
 
