@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from audiogen.evaluation.tune_checks import bar_faults
 from symbolic_bridge.analysis import (
     Melody,
     MelodyIndex,
@@ -25,7 +26,7 @@ from symbolic_bridge.analysis import (
 from symbolic_bridge.analysis.cadences import scale_of
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.kinds import kind_of
-from symbolic_bridge.tune import Bar, Key, Tune
+from symbolic_bridge.tune import Key, Tune
 
 __all__ = ["Shortcoming", "diagnose"]
 
@@ -39,6 +40,7 @@ _SURE, _IMPROBABLE = 0.9, 0.02
 # Too short a tune shows neither form nor monotony.
 _FEWEST_BARS = 8
 _COPY_SHARE = 0.5
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -84,38 +86,10 @@ def diagnose(
 
 
 def _bars(tune: Tune) -> Iterator[Shortcoming]:
-    """Bars that disagree with the meter and are neither a pickup nor its complement at the end of a part."""
-    meter = tune.header.meter
-    filled = [bar for bar in tune.bars if bar.notes]
-    wrong: list[str] = []
-    for index, bar in enumerate(filled):
-        meter = bar.meter or meter
-        if meter is None or bar.duration == meter.bar_duration:
-            continue
-        edge = _opens(filled, index) or _closes(filled, index)
-        if bar.duration > meter.bar_duration or not edge:
-            wrong.append(f"bar {index + 1} has {bar.duration} of {meter.bar_duration}")
+    wrong = bar_faults(tune)
     if wrong:
-        rest = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        yield Shortcoming("bars", f"{', '.join(wrong[:3])}{rest}")
-
-
-def _opens(bars: Sequence[Bar], index: int) -> bool:
-    bar = bars[index]
-    return index == 0 or bar.start_repeat or bool(bar.endings) or _is_end(bars[index - 1])
-
-
-def _closes(bars: Sequence[Bar], index: int) -> bool:
-    return (
-        index == len(bars) - 1
-        or _is_end(bars[index])
-        or bars[index + 1].start_repeat
-        or bool(bars[index + 1].endings)
-    )
-
-
-def _is_end(bar: Bar) -> bool:
-    return bar.end_repeat or bar.double_bar
+        rest = f" and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
+        yield Shortcoming("bars", f"{', '.join(wrong[:_MOST_NAMED])}{rest}, as played")
 
 
 def _beside_the_prompt(tune: Tune, wanted: TuneAttributes) -> Iterator[Shortcoming]:
