@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from audiogen.cli import codecs, data, evaluating, making, sonifying, training, tunes
+from audiogen.cli import codecs, comparing, data, evaluating, making, sonifying, training, tunes
 from audiogen.cli.console import one_line
 from audiogen.cli.describing import info
 
@@ -42,6 +42,7 @@ app.command()(making.generate)
 app.command()(making.compose)
 app.command()(making.perform)
 app.command()(sonifying.sonify)
+app.command()(comparing.compare)
 app.add_typer(tunes.app, name="tune")
 app.add_typer(codecs.app, name="codec")
 app.add_typer(data.app, name="data")

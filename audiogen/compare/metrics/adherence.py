@@ -19,7 +19,7 @@ DEFINITIONS = {
     "tempo_right": Definition(
         "tempo", "0 or 1", 1,
         "The strongest pulse is within 6 % of the wanted felt beat or its half, double, third or triple. The floor, "
-        "with a tempo drawn evenly on a logarithmic scale, is about 0.4.",
+        "with a tempo drawn evenly on a logarithmic scale, is about a quarter.",
     ),
     "key_right": Definition(
         "key", "0 ... 1", 1,

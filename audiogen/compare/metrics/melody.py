@@ -35,7 +35,7 @@ DEFINITIONS = {
         "Single notes of the lead whose median pitch (pYIN, middle three fifths of the note) is within a quarter tone "
         "of the score's.",
     ),
-    "pitch_floor": Definition("its floor", "share", 0, "The same if the score's pitches were shuffled among its notes."),
+    "pitch_floor": Definition("its floor", "share", 0, "The same with the pitches of the score shuffled."),
     "onset_f1": Definition(
         "onsets", "F1", 1,
         "Peaks of the spectral flux against the score's onsets (all parts), one to one within 50 ms. Soft attacks and "

@@ -1,8 +1,8 @@
 """Distances between sets of sounds in an embedding: Frechet (FAD) and kernel (KAD).
 
-FAD (Kilgour et al. 2019) compares two Gaussians; with few samples it is biased upwards, the more so the more dimensions.
-KAD (Chung et al. 2025) is the unbiased estimate of the squared maximum mean discrepancy, here with a Gaussian kernel as
-wide as the median distance within the reference, times 100; it may come out a little below 0 for equal sets.
+FAD (Kilgour et al. 2019) compares two Gaussians; with few samples it is biased upwards, the more so the more
+dimensions. KAD (Chung et al. 2025) is the unbiased estimate of the squared maximum mean discrepancy with a Gaussian
+kernel as wide as the median distance within the reference, times 100; it may come out a little below 0 for equal sets.
 
 The embedding that ships with us is our codec's encoder: the mean and the spread of its latents over each second. It
 knows timbre and level rather than music, and it is the codec that our player speaks through: it favours that route in
@@ -69,10 +69,10 @@ def kernel_distance(made: np.ndarray, real: np.ndarray) -> float:
     _check(made, real)
     within = _squares(real, real)
     upper = within[np.triu_indices(len(real), 1)]
-    width = float(np.median(upper)) or 1.0
-    own = np.exp(-within / width)
-    other = np.exp(-_squares(made, made) / width)
-    across = np.exp(-_squares(made, real) / width)
+    width = float(np.median(upper)) or 1.0  # the square of the median distance
+    own = np.exp(-within / (2 * width))
+    other = np.exp(-_squares(made, made) / (2 * width))
+    across = np.exp(-_squares(made, real) / (2 * width))
     n, m = len(made), len(real)
     squared = (other.sum() - n) / (n * (n - 1)) + (own.sum() - m) / (m * (m - 1)) - 2 * float(across.mean())
     return 100 * float(squared)
