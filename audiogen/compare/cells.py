@@ -64,6 +64,8 @@ class Shelf:
         """Keep a cell; its JSON comes last, so that what is there is whole."""
         if sound is not None:
             write_audio(self.sound_path(name), sound)
+        else:
+            self.sound_path(name).unlink(missing_ok=True)
         score = self.folder / CELLS / f"{name}.performance.json"
         if performance is not None:
             write_bytes(score, performance.to_json().encode())
@@ -74,13 +76,13 @@ class Shelf:
         write_bytes(self.folder / CELLS / f"{name}.json", text.encode())
 
     def get(self, name: str, key: str) -> Cell | None:
-        """The kept cell, None where there is none of this key or its sound has been changed since."""
+        """The kept cell; None where there is none of this key, it failed, or its sound has been changed since."""
         try:
             facts = json.loads((self.folder / CELLS / f"{name}.json").read_text(encoding="utf-8"))
             if facts.pop("format") != FORMAT or facts.pop("key") != key:
                 return None
             expected = facts.pop("sound_sha256")
-            if expected and expected != self._hash(name):
+            if facts["error"] or expected != self._hash(name):
                 return None
             lists = {part: tuple(facts[part]) for part in ("notes", "shortcomings")}
             return Cell(**{**facts, **lists})

@@ -67,7 +67,8 @@ def audio(waveform: Waveform, label: str) -> str:
         path = Path(folder) / "sound.mp3"
         write_audio(path, waveform)
         data = path.read_bytes()
-    return f'<audio controls preload="metadata" aria-label="{text(label)}" src="{data_url("audio/mpeg", data)}"></audio>'
+    source = data_url("audio/mpeg", data)
+    return f'<audio controls preload="metadata" aria-label="{text(label)}" src="{source}"></audio>'
 
 
 def image(data: bytes, kind: str, label: str) -> str:

@@ -46,8 +46,8 @@ def report_page(
         progress("report", number / len(plan.prompts))
     body = (
         f"<h1>Comparison of {len(plan.columns)} routes on {len(plan.prompts)} prompts</h1>"
-        f'<p class="soft">audiogen {text(VERSION)}, {plan.seconds:g} s each, seeds from {plan.seed}. The sounds in this '
-        "page are MP3; the WAV files that were measured lie beside it in the folder sounds.</p>"
+        f'<p class="soft">audiogen {text(VERSION)}, {plan.seconds:g} s each, seeds from {plan.seed}. The sounds in '
+        "this page are MP3; the WAV files that were measured lie beside it in the folder sounds.</p>"
         f"{''.join(sections)}{_figures(plan, summary)}{_distances(plan, summary)}{_differences(plan, summary)}"
         f"{_timings(plan, cells)}{_meanings(summary)}"
     )

@@ -33,7 +33,8 @@ def codec_embedding(network: Codec) -> tuple[str, Embedding]:
     def embed(samples: np.ndarray, sample_rate: int) -> np.ndarray:
         if sample_rate != rate:
             raise ValueError(f"sound at {sample_rate} Hz; the embedding takes {rate} Hz")
-        levelled = to_model_level(samples.astype(np.float32), rate)
+        whole = len(samples) // network.spec.hop_samples * network.spec.hop_samples
+        levelled = to_model_level(samples[:whole].astype(np.float32), rate)
         latents = network.encoder(network.mixed(torch.from_numpy(levelled)[None, None]))[0].float()  # [S, D]
         frames = round(SECONDS * network.spec.frame_rate)
         count = latents.shape[0] // frames
