@@ -13,7 +13,10 @@ from audiogen.cli.making import Device, Model
 
 
 def compare(
-    prompts: Annotated[list[str], typer.Argument(metavar="PROMPT...", help="What to play, one or more.")],
+    prompts: Annotated[
+        list[str] | None, typer.Argument(metavar="PROMPT...", help="What to play, one or more.")
+    ] = None,
+    *,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the report and all files.")
     ],
@@ -49,6 +52,15 @@ def compare(
     tunes: Annotated[
         Path | None, typer.Option(metavar="CORPUS", help="Tunes against which originality is measured.")
     ] = None,
+    listen: Annotated[
+        bool, typer.Option("--listen", help="Write a blind listening test, listening.html, too.")
+    ] = False,
+    tally: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="ANSWERS", help="Count the answers to the listening test in DIR; nothing is played."
+        ),
+    ] = None,
     model: Model = None,
     device: Device = None,
     as_json: Json = False,
@@ -59,14 +71,28 @@ def compare(
     rolls, sheet music, figures with intervals), comparison.json and figures.csv with the same figures, and every
     sound as WAV. A run that was broken off goes on where it stopped; what has not changed is not made again.
 
+    --listen writes listening.html, a blind test of pairs in random order at equal loudness, in which listeners save
+    their answers as files; --tally counts these. listening-key.json says which sound was which: do not send it along.
+
     \b
     Examples:
       audiogen compare "a lively jig in D" "a slow air in E minor" -o report
       audiogen compare "a reel in A dorian" --llm llama3.2 --base-url http://localhost:11434/v1 -o report
       audiogen compare "a waltz in G" --reply answer.txt --reference waltz.abc --sounds musicgen/ -o report
+      audiogen compare "a jig in D" "an air in G" --routes free,tune --listen -o report
+      audiogen compare -o report --tally answers-1.json --tally answers-2.json
     """
+    if tally:
+        if prompts:
+            raise ValueError("--tally counts answers and plays nothing: leave the PROMPTs out")
+        _tally(output, tally, as_json)
+        return
+    if not prompts:
+        raise ValueError('nothing to play: give PROMPTs such as "a lively jig in D"')
+    from audiogen.compare.cells import Shelf
     from audiogen.compare.comparison import check_folder
     from audiogen.compare.comparison import compare as run
+    from audiogen.compare.listening import write_listening_test
     from audiogen.compare.plan import LLM_ROUTES, OUR_ROUTES, LanguageModel, Plan
     from audiogen.evaluation.pictures import new_figure
     from audiogen.generator import Generator
@@ -90,10 +116,12 @@ def compare(
     with progress_bars() as progress:
         corpus = None if tunes is None else index_corpus(tunes, progress).index
         found = run(plan, output, Generator(model, device), corpus=corpus, progress=progress)
+        page = write_listening_test(plan, Shelf(output), found.cells) if listen else None
     if as_json:
         print_json(
             {
                 "output": str(found.report),
+                "listening": None if page is None else str(page),
                 "cells": len(found.cells),
                 "resumed": found.resumed,
                 "errors": found.errors,
@@ -105,6 +133,22 @@ def compare(
     say(f"{found.report}: {len(found.cells)} cells, {found.resumed} of them from before")
     if found.errors:
         raise typer.Exit(2)
+
+
+def _tally(folder: Path, answers: list[Path], as_json: bool) -> None:
+    """Print who was preferred to whom."""
+    from dataclasses import asdict
+
+    from audiogen.compare.listening import KEY, tally
+    from audiogen.evaluation.tables import print_table
+
+    _check_files([folder / KEY, *answers])
+    found = tally(folder / KEY, answers)
+    if as_json:
+        print_json([asdict(item) for item in found])
+        return
+    rows = [(f"{i.route} over {i.other}", i.wins, i.losses, i.neither, f"{i.p:.4f}") for i in found]
+    print_table(f"{len(answers)} listeners", ("preferred", "wins", "losses", "neither", "p"), rows)
 
 
 def _check_files(files: list[Path]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audiogen.compare.cells import CELLS, SOUNDS, Cell, Shelf
+from audiogen.compare.listening import KEY, PAGE
 from audiogen.compare.making import EXCHANGES, CellMaker
 from audiogen.compare.metrics.sets import codec_embedding
 from audiogen.compare.plan import Plan
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from symbolic_bridge.analysis import MelodyIndex
 
 REPORT, FIGURES, TABLE = "report.html", "comparison.json", "figures.csv"
-_OURS = frozenset({SOUNDS, CELLS, EXCHANGES, REPORT, FIGURES, TABLE})
+_OURS = frozenset({SOUNDS, CELLS, EXCHANGES, REPORT, FIGURES, TABLE, PAGE, KEY})
 
 Progress = Callable[[str, float], None]
 

@@ -1,4 +1,4 @@
-"""The report in a real browser: no console error, nothing from the net, pictures load, sounds play, phones can read it."""
+"""The report in a real browser: no console error, nothing from the net, pictures, sounds, and a phone can read it."""
 
 from __future__ import annotations
 
@@ -71,3 +71,38 @@ def test_the_words_of_prompt_and_reply_are_shown_as_they_are(report: Path, brows
     assert '<img src=x onerror="console.error(1)">' in shown
     figures = json.loads((report.parent / "comparison.json").read_text(encoding="utf-8"))
     assert figures["routes"] == ["free", "soundfont", "llm-soundfont"]
+
+
+def test_a_listener_can_answer_and_save(tmp_path: Path, browser: Any) -> None:
+    folder = tmp_path / "test"
+    assert (
+        run(
+            [
+                "compare",
+                "a jig",
+                "--routes",
+                "free,soundfont",
+                "--duration",
+                "2",
+                "--listen",
+                "-o",
+                str(folder),
+            ]
+        )
+        == 0
+    )
+    browser.open(folder / "listening.html", 390)
+    assert browser.value("document.documentElement.scrollWidth") <= 390
+    browser.value("document.querySelector('input[value=second]').click()")
+    assert browser.value("document.getElementById('count').textContent") == "1 of 1 answered"
+    caught = """new Promise(done => {
+      URL.createObjectURL = blob => { blob.text().then(done); return '#'; };
+      document.getElementById('save').click();
+    })"""
+    saved = json.loads(browser.value(caught))
+    assert saved["answers"] == {"1": "second"}
+    (tmp_path / "answers.json").write_text(json.dumps(saved), encoding="utf-8")
+    assert run(["compare", "-o", str(folder), "--tally", str(tmp_path / "answers.json")]) == 0
+    browser.open(folder / "listening.html", 1280)
+    assert browser.value("document.getElementById('count').textContent") == "1 of 1 answered"
+    assert not browser.complaints
