@@ -20,7 +20,9 @@ from audiogen.sonify.sonifier import BOTH, Manner, sonify, wanted_of
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("replies", type=Path)
     parser.add_argument("--seconds", type=float, default=8.0, help="length of each sound")
     arguments = parser.parse_args()
@@ -39,7 +41,10 @@ def main() -> None:
         except ReplyError as error:
             refused[row["id"]] = str(error)
             continue
-        played += all(float(clip.waveform.samples.abs().max()) > 0.01 for route in found.clips.values() for clip in route)
+        loudest = [
+            float(clip.waveform.samples.abs().max()) for clips in found.clips.values() for clip in clips
+        ]
+        played += min(loudest) > 0.01
         if found.reading.mendings:
             mended[row["id"]] = list(found.reading.mendings)
         if not found.reading.is_melody:

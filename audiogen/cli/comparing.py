@@ -89,11 +89,11 @@ def compare(
         return
     if not prompts:
         raise ValueError('nothing to play: give PROMPTs such as "a lively jig in D"')
-    from audiogen.compare.cells import Shelf
-    from audiogen.compare.comparison import check_folder
-    from audiogen.compare.comparison import compare as run
-    from audiogen.compare.listening import write_listening_test
-    from audiogen.compare.plan import LLM_ROUTES, OUR_ROUTES, LanguageModel, Plan
+    from audiogen.comparison.cells import Shelf
+    from audiogen.comparison.comparison import check_folder
+    from audiogen.comparison.comparison import compare as run
+    from audiogen.comparison.listening import write_listening_test
+    from audiogen.comparison.plan import LanguageModel, Plan, usual_routes
     from audiogen.evaluation.pictures import new_figure
     from audiogen.generator import Generator
     from audiogen.originality import index_corpus
@@ -106,7 +106,7 @@ def compare(
         source = LanguageModel(Question(llm), base_url)
     elif reply:
         source = LanguageModel(replies=tuple(reply))
-    chosen = (*OUR_ROUTES, *(LLM_ROUTES if source else ()))
+    chosen = usual_routes(source)
     if routes is not None:
         chosen = tuple(dict.fromkeys(part.strip() for part in routes.split(",") if part.strip()))
     plan = Plan(tuple(prompts), chosen, duration, seed, source, tuple(reference or ()), tuple(sounds or ()))
@@ -139,7 +139,7 @@ def _tally(folder: Path, answers: list[Path], as_json: bool) -> None:
     """Print who was preferred to whom."""
     from dataclasses import asdict
 
-    from audiogen.compare.listening import KEY, tally
+    from audiogen.comparison.listening import KEY, tally
     from audiogen.evaluation.tables import print_table
 
     _check_files([folder / KEY, *answers])

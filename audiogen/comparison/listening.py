@@ -13,10 +13,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from audiogen.compare.cells import Cell, Shelf, key_of
-from audiogen.compare.metrics.statistics import binomial_p
-from audiogen.compare.page import audio, document, text
-from audiogen.compare.plan import Plan, cell_name
+from audiogen.comparison.cells import Cell, Shelf, key_of
+from audiogen.comparison.metrics.statistics import binomial_p
+from audiogen.comparison.page import audio, document, text
+from audiogen.comparison.plan import Plan, cell_name
 from audiogen.loudness import integrated_loudness
 from audiogen.seeds import stage_rng
 from codec.audio_files import write_bytes

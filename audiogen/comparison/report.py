@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping
 
-from audiogen.compare.cells import Cell, Shelf
-from audiogen.compare.metrics.definition import Definition
-from audiogen.compare.metrics.statistics import CONFIDENCE, RESAMPLES, Interval
-from audiogen.compare.page import audio, bullets, document, image, table, text
-from audiogen.compare.pictures import draw_cell
-from audiogen.compare.plan import Plan, cell_name
-from audiogen.compare.summary import DEFINITIONS, Summary, families_shown
+from audiogen.comparison.cells import Cell, Shelf
+from audiogen.comparison.metrics.definition import Definition
+from audiogen.comparison.metrics.statistics import CONFIDENCE, RESAMPLES, Interval
+from audiogen.comparison.page import audio, bullets, document, image, table, text
+from audiogen.comparison.pictures import draw_cell
+from audiogen.comparison.plan import Plan, cell_name
+from audiogen.comparison.summary import DEFINITIONS, Summary, families_shown
 from audiogen.evaluation.material import mono
 from audiogen.sheet_music import sheet_music
 from audiogen.version import VERSION

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from audiogen.compare.metrics.definition import Definition
+from audiogen.comparison.metrics.definition import Definition
 from audiogen.evaluation.chroma import sound_chroma
 from audiogen.loudness import SILENCE_RMS, active_rms, integrated_loudness, true_peak
 

@@ -92,6 +92,11 @@ class Plan:
         return TITLES.get(route, route)
 
 
+def usual_routes(llm: LanguageModel | None) -> tuple[str, ...]:
+    """All routes that can be taken, with a language model or without."""
+    return OUR_ROUTES if llm is None else ROUTES
+
+
 def folder_names(folders: Sequence[Path]) -> tuple[str, ...]:
     """A plain name for each folder, unlike all others and the routes; nothing else becomes part of a file name."""
     names: list[str] = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from audiogen.compare.metrics.definition import Definition
+from audiogen.comparison.metrics.definition import Definition
 from audiogen.evaluation.chroma import sound_chroma
 from audiogen.evaluation.onsets import HOP_SECONDS, onset_flux
 from symbolic_bridge.tune import Key

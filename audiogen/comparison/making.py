@@ -8,12 +8,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiogen.compare.cells import Cell, Shelf, key_of
-from audiogen.compare.metrics.adherence import adherence_figures
-from audiogen.compare.metrics.melody import melody_figures
-from audiogen.compare.metrics.sound import sound_figures
-from audiogen.compare.metrics.symbolic import symbolic_figures
-from audiogen.compare.plan import (
+from audiogen.comparison.cells import Cell, Shelf, key_of
+from audiogen.comparison.metrics.adherence import adherence_figures
+from audiogen.comparison.metrics.melody import melody_figures
+from audiogen.comparison.metrics.sound import sound_figures
+from audiogen.comparison.metrics.symbolic import symbolic_figures
+from audiogen.comparison.plan import (
     LLM_ROUTES,
     LLM_SOUNDFONT,
     OUR_ROUTES,

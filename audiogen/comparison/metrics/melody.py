@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from audiogen.compare.metrics.definition import Definition
+from audiogen.comparison.metrics.definition import Definition
 from audiogen.evaluation.chroma import chroma_agreement, score_chroma, shuffled_agreement, sound_chroma
 from audiogen.evaluation.onsets import HEARD_DB, HOP_SECONDS, onset_flux
 from audiogen.evaluation.pitch import (

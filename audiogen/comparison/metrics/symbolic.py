@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audiogen.compare.metrics.definition import Definition
+from audiogen.comparison.metrics.definition import Definition
 from audiogen.evaluation.tune_checks import bar_faults
 from audiogen.evaluation.tune_statistics import tune_statistics
 from symbolic_bridge.analysis import MelodyIndex, find_form, melody_of

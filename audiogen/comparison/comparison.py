@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiogen.compare.cells import CELLS, SOUNDS, Cell, Shelf
-from audiogen.compare.listening import KEY, PAGE
-from audiogen.compare.making import EXCHANGES, CellMaker
-from audiogen.compare.metrics.sets import codec_embedding
-from audiogen.compare.plan import Plan
-from audiogen.compare.report import report_page
-from audiogen.compare.summary import Summary, figures_rows, summarise
+from audiogen.comparison.cells import CELLS, SOUNDS, Cell, Shelf
+from audiogen.comparison.listening import KEY, PAGE
+from audiogen.comparison.making import EXCHANGES, CellMaker
+from audiogen.comparison.metrics.sets import codec_embedding
+from audiogen.comparison.plan import Plan
+from audiogen.comparison.report import report_page
+from audiogen.comparison.summary import Summary, figures_rows, summarise
 from audiogen.version import VERSION
 from codec.audio_files import write_bytes
 

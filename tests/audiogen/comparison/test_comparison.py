@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import torch
 
+import audiogen
 from audiogen.cli import run
-from audiogen.compare.plan import Plan, folder_names
+from audiogen.comparison.plan import Plan, folder_names
 from codec.audio_files import read_audio, write_audio
 from codec.types import Waveform
 
@@ -81,6 +82,16 @@ def test_a_comparison_is_written_resumed_and_the_same_when_repeated(call: Call) 
     times = rb"<section><h2>Seconds of work.*?</section>"
     again = Path("b/report.html").read_bytes()
     assert re.sub(times, b"", again, flags=re.DOTALL) == re.sub(times, b"", page, flags=re.DOTALL)
+
+
+def test_from_python_there_is_a_table_with_a_row_a_cell(tmp_path: Path, tiny_weights: Path) -> None:
+    pytest.importorskip("pandas")
+    found = audiogen.compare(
+        ["a jig"], tmp_path / "a", routes=["soundfont"], duration=2, generator=audiogen.load(tiny_weights)
+    )
+    frame = found.frame()
+    assert frame.shape[0] == 1
+    assert frame["pitch_right"][0] == found.cells[1, "soundfont"].figures["pitch_right"]
 
 
 def test_the_page_loads_nothing_and_runs_nothing(call: Call) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from audiogen.compare.cells import Cell, Shelf
-from audiogen.compare.metrics import adherence, melody, sound, symbolic
-from audiogen.compare.metrics.definition import Definition
-from audiogen.compare.metrics.sets import FEWEST, Embedding, frechet_distance, kernel_distance
-from audiogen.compare.metrics.statistics import Interval, bootstrap, paired_p
-from audiogen.compare.plan import REFERENCE, SOUNDFONT, Plan, cell_name
+from audiogen.comparison.cells import Cell, Shelf
+from audiogen.comparison.metrics import adherence, melody, sound, symbolic
+from audiogen.comparison.metrics.definition import Definition
+from audiogen.comparison.metrics.sets import FEWEST, Embedding, frechet_distance, kernel_distance
+from audiogen.comparison.metrics.statistics import Interval, bootstrap, paired_p
+from audiogen.comparison.plan import REFERENCE, SOUNDFONT, Plan, cell_name
 from audiogen.evaluation.material import mono
 from audiogen.seeds import stage_rng
 
