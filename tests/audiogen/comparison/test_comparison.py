@@ -91,7 +91,7 @@ def test_from_python_there_is_a_table_with_a_row_a_cell(tmp_path: Path, tiny_wei
     )
     frame = found.frame()
     assert frame.shape[0] == 1
-    assert frame["pitch_right"][0] == found.cells[1, "soundfont"].figures["pitch_right"]
+    assert frame["pitch_right"].tolist() == [found.cells[1, "soundfont"].figures["pitch_right"]]
 
 
 def test_the_page_loads_nothing_and_runs_nothing(call: Call) -> None:
