@@ -19,6 +19,9 @@ _SAME = ("%", "𝄎", "/")
 _TIMES = re.compile(r"[(\[]?\s*(?:x|×)\s*(\d)\s*[)\]]?|(\d)\s*(?:x|×)", re.IGNORECASE)
 _MARKS = re.compile(r"[*_`]|\|?:\||\|:")
 _BAR_LINES = re.compile(r"[|‖]+")
+# What stands between the chords of a progression that is written without bar lines.
+_DASHES = re.compile(r"\s+[-–—→>]+\s+|,\s+")
+_FEWEST_IN_PROGRESSION = 3
 # The lowest pitch of a chord; the voices above it stand as near as they can.
 _LOWEST = 52
 _MOST_TIMES = 4
@@ -43,20 +46,32 @@ def grid_rows(text: str) -> Iterator[tuple[str, int]]:
     part: list[str] = []
     first, times = 0, 1
     for number, line in enumerate(text.split("\n"), 1):
-        bar_line = line.find("|")
-        is_row = is_grid_row(line[bar_line:]) if bar_line >= 0 else False
-        heading = (line[:bar_line] if is_row else line).strip(" *_#\t")
+        heading, row = _split_row(line)
         if heading:
             rows += part * times
             said = _TIMES.search(heading)
             times = min(max(int(said[1] or said[2]), 1), _MOST_TIMES) if said else 1
             part = []
-        if is_row:
+        if row:
             first = first or number
-            part.append(_MARKS.sub("|", line[bar_line:]).strip())
+            part.append(_MARKS.sub("|", row).strip())
     rows += part * times
     if rows:
         yield "\n".join(rows), first
+
+
+def _split_row(line: str) -> tuple[str, str]:
+    """What stands before the chords of a line, and the chords between bar lines; "" where there are none."""
+    bar_line = line.find("|")
+    if bar_line >= 0:
+        if is_grid_row(line[bar_line:]):
+            return line[:bar_line].strip(" *_#\t"), line[bar_line:]
+        return ("", line) if is_grid_row(line) else (line.strip(" *_#\t"), "")
+    heading, _, chords = line.rpartition(":")
+    names = _DASHES.split(chords.strip(" *_`.\t"))
+    if len(names) >= _FEWEST_IN_PROGRESSION and all(_CHORD.match(name) for name in names):
+        return heading.strip(" *_#\t"), f"| {' | '.join(names)} |"
+    return line.strip(" *_#\t"), ""
 
 
 def tune_of_grid(grid: str, key: Key, meter: Meter, tempo_bpm: float | None = None, title: str = "") -> Tune:

@@ -13,7 +13,13 @@ from audiogen.sonify.chord_grid import grid_rows, is_grid_row
 
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})\s*([\w+-]*)\s*$")
 _THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL | re.IGNORECASE)
-_QUOTE = re.compile(r"^\s*>\s?")
+# Marks of quotation, emphasis and code around a line.
+_MARKDOWN = re.compile(r"^(?:\s*>\s?|\s*\*\*|\s*`)+|(?:\*\*|`)\s*$")
+_HTML_BREAK = re.compile(r"<br\s*/?>\n?", re.IGNORECASE)
+_ESCAPED_BREAKS = re.compile(r"X:\s*\d+\s*\\n")
+# Bars in the middle of a sentence: two at least, or there would be too little to play.
+_INLINE = re.compile(r"\|:?[^|\n]{3,200}(?:\|[^|\n]{3,200})+:?\|")
+_FEWEST_NOTES = 4
 _REFERENCE = re.compile(r"\s*X:\s*\d*\s*(?:%.*)?$")
 _FIELD = re.compile(r"\s*([A-Za-z]):(?![|:])")
 _OPENING_FIELDS = frozenset("TCMLQKRSOZN")
@@ -23,7 +29,7 @@ _ASIDE = re.compile(r'"[^"]{0,500}"|![^!\s]{0,40}!|\[[A-Za-z]:[^\]]{0,200}\]|(?<
 _MUSIC = re.compile(r"[\sA-Ga-gzZxXyuvTHLMOPSRJ0-9,'^_=/|:\[\](){}<>~.!&$*\\‖-]*$")
 _NOTE = re.compile(r"[A-Ga-gzx]")
 _PROSE_WORD = re.compile(r"[^\W\d_]{4,}")
-_JSON_SIGN = re.compile(r'"(?:notes|pitch|abc|tunes)"\s*:')
+_JSON_SIGN = re.compile(r"""["'](?:notes|melody|bars|pitch|abc|tunes)["']\s*:""")
 
 
 @dataclass(frozen=True)
@@ -79,18 +85,40 @@ def extract(reply: str) -> Extraction:
         # The lines stay, so that places are those of the reply.
         text = _THOUGHT.sub(lambda match: "\n" * match[0].count("\n"), text)
         remarks.append("what the model thought aloud (<think>) was left out")
-    blocks = list(_blocks(text, mendings))
+    text = _with_lines(text, mendings)
     pieces: list[Notation] = []
-    for block in blocks:
-        found = _json_pieces(block) or _abc_pieces(block, pieces, mendings)
-        pieces += found
+    for block in _blocks(text, mendings):
+        pieces += _json_pieces(block) or _abc_pieces(block, pieces, mendings)
     if not pieces:
         pieces = [Notation("chords", grid, line) for grid, line in grid_rows(text)]
+    if not pieces:
+        pieces = list(_inline_pieces(text, mendings))
     if pieces:
         words = len(text.split()) - sum(len(piece.text.split()) for piece in pieces)
         if words > 0:
             remarks.append(f"{words} words around the notation were passed over")
     return Extraction(tuple(pieces), tuple(remarks), tuple(mendings))
+
+
+def _with_lines(text: str, mendings: list[str]) -> str:
+    """The text with true ends of lines, where a tune has them as HTML or as backslashes."""
+    if _HTML_BREAK.search(text):
+        text = _HTML_BREAK.sub("\n", text)
+        mendings.append("<br> was taken for the end of a line")
+    if _ESCAPED_BREAKS.search(text) and not _JSON_SIGN.search(text):
+        text = text.replace("\\n", "\n")
+        mendings.append("a backslash with n was taken for the end of a line")
+    return text
+
+
+def _inline_pieces(text: str, mendings: list[str]) -> Iterator[Notation]:
+    """Bars that stand within sentences, where there is no other notation."""
+    for number, line in enumerate(text.split("\n"), 1):
+        for found in _INLINE.finditer(line):
+            music = found[0]
+            if _MUSIC.match(_ASIDE.sub(" ", music)) and len(_NOTE.findall(music)) >= _FEWEST_NOTES:
+                mendings.append(f"line {number}: the bars within the sentence were taken for a tune")
+                yield Notation("abc", music, number)
 
 
 def _blocks(text: str, mendings: list[str]) -> Iterator[_Block]:
@@ -105,7 +133,7 @@ def _blocks(text: str, mendings: list[str]) -> Iterator[_Block]:
             yield block
             block, mark, opened = _Block(number + 1, language=fence[2].lower(), fenced=True), fence[1], number
         else:
-            block.lines.append(line if mark else _QUOTE.sub("", line))
+            block.lines.append(line if mark else _MARKDOWN.sub("", line))
     if mark:
         mendings.append(f"line {opened}: a fence that is never closed; it was taken to end with the reply")
     yield block
@@ -195,7 +223,10 @@ def _kind_of_line(line: str, inside: bool, fenced: bool) -> str:
 
 def _is_music(line: str, inside: bool, fenced: bool) -> bool:
     rest = _ASIDE.sub(" ", line)
-    if not _NOTE.search(rest):
+    notes = len(_NOTE.findall(rest))
+    if not inside and notes < _FEWEST_NOTES:
+        return False
+    if not notes:
         # Chord symbols and bar lines alone are a line of music too, where a tune is being written.
         return inside and "|" in line and not _PROSE_WORD.search(rest)
     if _MUSIC.match(rest) and ("|" in rest or (inside and fenced)):

@@ -28,7 +28,11 @@ _NOTE_OBJECT = re.compile(r"\{[^{}]*\}")
 _PITCH = re.compile(r"([A-Ga-g])(##|#|♯|bb|b|♭|x|n|♮)?(-?\d{1,2})$")
 _ALTERATIONS = {"": 0, "n": 0, "♮": 0, "#": 1, "♯": 1, "##": 2, "x": 2, "b": -1, "♭": -1, "bb": -2}
 _RESTS = ("rest", "r", "z", "none", "silence", "")
+# What else the entries are called; the first is what we ask for.
+_LIST_NAMES = ("notes", "melody", "bars")
+_PITCH_NAMES = ("pitch", "note", "midi", "name")
 _LENGTH_NAMES = ("beats", "duration", "length", "dur")
+_SINGLE_QUOTED = re.compile(r"'([^'\"\\\n]*)'")
 # Quarter notes are cut as finely as notation cuts them: 64ths, and triplets, quintuplets and septuplets of sixteenths.
 _GRIDS = (1, 2, 4, 8, 16, 3, 6, 12, 5, 7)
 _ROUNDING = 0.012
@@ -110,6 +114,8 @@ def _load(text: str, faults: _Faults) -> Any:
     faults.mend(f"the JSON cannot be read: {first}", "comments and stray commas were removed")
     plain = _COMMENT.sub(lambda match: match[1] or "", text)
     plain = _TRAILING_COMMA.sub(lambda match: match[1] or "", plain)
+    if '"' not in plain:
+        plain = _SINGLE_QUOTED.sub(r'"\1"', plain)
     try:
         return json.loads(plain)
     except (ValueError, RecursionError):
@@ -142,19 +148,25 @@ def _salvage(text: str, faults: _Faults) -> dict[str, Any]:
 
 def _tune_objects(value: Any) -> list[dict[str, Any]]:
     if isinstance(value, dict):
-        if isinstance(value.get("notes"), list) and value["notes"]:
-            return [value]
+        for name in _LIST_NAMES:
+            if notes := _flat(value.get(name)):
+                return [{**value, "notes": notes}]
         inner = value.get("tunes")
         return _tune_objects(inner) if isinstance(inner, list) else []
     if not isinstance(value, list):
         return []
-    if value and all(isinstance(item, dict) and "pitch" in item for item in value):
+    if value and all(isinstance(item, dict) and set(item) & set(_PITCH_NAMES) for item in value):
         return [{"notes": value}]
-    return [
-        item
-        for item in value
-        if isinstance(item, dict) and isinstance(item.get("notes"), list) and item["notes"]
-    ]
+    return [tune for item in value if isinstance(item, dict) for tune in _tune_objects(item)]
+
+
+def _flat(value: Any) -> list[Any]:
+    """Notes of a list, or of a list of bars, each a list or an object with notes; [] for anything else."""
+    notes: list[Any] = []
+    for item in value if isinstance(value, list) else []:
+        inner = item.get("notes") if isinstance(item, dict) else item
+        notes += inner if isinstance(inner, list) else [item]
+    return notes
 
 
 def _tune(value: dict[str, Any], faults: _Faults, key: Key | None, meter: Meter | None) -> Tune:
@@ -236,7 +248,7 @@ def _note(value: Any, number: int, key: Key, rounded: Counter[tuple[float, str]]
         raise JsonNotesError(f"note {number}: {beats:g} beats is no length that notation knows")
     if abs(float(exact) - beats) > 1e-9:
         rounded[(float(beats), str(exact))] += 1
-    pitches = value.get("pitch")
+    pitches = next((value[name] for name in _PITCH_NAMES if name in value), None)
     names = pitches if isinstance(pitches, list) else [pitches]
     found = tuple(pitch for name in names if (pitch := _pitch(name, number, key)) is not None)
     chord = value.get("chord")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ MOST_REPLY_CHARACTERS = 1_000_000
 MOST_TUNES = 20
 MOST_NOTES = 20_000
 _REQUIRED_FIELD = "K"
+_KEY_ASIDE = re.compile(r"^(K:[ \t]*[A-G][#b♯♭]?[ \t]*[A-Za-z]{0,12})[ \t]*([(,;][^\n]*)$", re.MULTILINE)
 MELODY, CHORDS = "melody", "chords"
 
 
@@ -124,9 +126,12 @@ def _read_melodies(found: Extraction, wanted: TuneAttributes, strict: bool) -> R
 def _read_abc(piece: Notation, wanted: TuneAttributes, strict: bool) -> list[Tune]:
     """The tunes of one run of ABC; line numbers are those of the reply."""
     text, added = _completed(piece.text, wanted)
+    padding = max(0, piece.line - 1 - len(added))
     if strict and added:
         raise ReplyError(added[0], has_notation=True)
-    padding = max(0, piece.line - 1 - len(added))
+    if not strict:
+        text, trimmed = _without_asides(text)
+        added += trimmed
     tunes = []
     for number, part in enumerate(split_tunes("\n" * padding + text)):
         tune = Tune.from_abc(part, strict=strict)
@@ -150,6 +155,17 @@ def _completed(text: str, wanted: TuneAttributes) -> tuple[str, list[str]]:
         (n for n, line in enumerate(lines) if line.lstrip()[1:2] != ":" or line.lstrip()[:1] in "|:"), 0
     )
     return "\n".join([*lines[:music], *header, *lines[music:]]), added
+
+
+def _without_asides(text: str) -> tuple[str, list[str]]:
+    """ABC without remarks behind a key ("K:D major (two sharps)"), for which the key itself would be lost."""
+    asides: list[str] = []
+
+    def without(match: re.Match[str]) -> str:
+        asides.append(f"{match[2].strip()[:40]!r} behind the key was left out")
+        return match[1]
+
+    return _KEY_ASIDE.sub(without, text), asides
 
 
 def _read_json(piece: Notation, wanted: TuneAttributes, strict: bool) -> list[Tune]:
@@ -193,7 +209,7 @@ def _within_limits(tune: Tune) -> Tune:
 
 
 def _stand_ins(wanted: TuneAttributes) -> tuple[Key, Meter]:
-    """Key and meter of what was asked for, the custom of the kind where it does not say."""
+    """Key and meter of what was asked for, the custom of the kind where it does not say, else C major and 4/4."""
     full = resolve(wanted)
-    assert full.meter is not None  # of the kind
-    return Key(full.tonic or "C", full.mode or "major"), full.meter
+    meter = full.meter if wanted.meter or wanted.kind else Meter()
+    return Key(full.tonic or "C", full.mode or "major"), meter or Meter()
