@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from audiogen.cli import codecs, comparing, data, evaluating, making, sonifying, training, tunes
+from audiogen.cli import codecs, comparing, data, evaluating, making, sonifying, suites, training, tunes
 from audiogen.cli.console import one_line
 from audiogen.cli.describing import info
 
@@ -47,6 +47,7 @@ app.add_typer(tunes.app, name="tune")
 app.add_typer(codecs.app, name="codec")
 app.add_typer(data.app, name="data")
 app.add_typer(training.train_app, name="train")
+evaluating.app.command("all")(suites.evaluate_all)
 app.add_typer(evaluating.app, name="evaluate")
 app.command()(info)
 
