@@ -10,16 +10,18 @@ Nothing heavy is imported until `load` is called, so that the command line's hel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from audiogen.version import VERSION as __version__
 
 if TYPE_CHECKING:
+    from audiogen.comparison.comparison import Comparison
     from audiogen.generator import Generator
     from audiogen.musicgen.generator import MusicGen
 
-__all__ = ["__version__", "load"]
+__all__ = ["__version__", "compare", "load"]
 
 
 @overload
@@ -47,3 +49,50 @@ def load(name_or_dir: str | Path | None = None, device: str | None = None) -> Ge
     from audiogen.generator import Generator
 
     return Generator(name_or_dir, device)
+
+
+def compare(
+    prompts: Sequence[str],
+    output: str | Path,
+    *,
+    routes: Sequence[str] | None = None,
+    duration: float = 20.0,
+    seed: int = 0,
+    replies: Sequence[str | Path] = (),
+    references: Sequence[str | Path] = (),
+    sounds: Sequence[str | Path] = (),
+    generator: Generator | None = None,
+) -> Comparison:
+    """Play the same prompts by every route, measure, and write a report.
+
+    Args:
+        prompts: what to play.
+        output: folder for the report and all files; an earlier run there is resumed.
+        routes: of "free", "tune", "soundfont", "llm-soundfont", "llm-tune"; None for all that can be made.
+        duration: seconds of every sound.
+        seed: of the first prompt; the next has seed + 1 ...
+        replies: a language model's saved replies, one for each prompt.
+        references: recordings or tunes, one or one for each prompt.
+        sounds: folders of other models' WAV files.
+        generator: weights; None for the shipped ones.
+
+    Returns:
+        The cells, their summary, and `frame()`, a pandas table with a row a cell.
+
+    Raises:
+        ValueError: a prompt, route or file that cannot be used, or matplotlib is missing.
+    """
+    from audiogen.comparison.comparison import compare as run
+    from audiogen.comparison.plan import LanguageModel, Plan, usual_routes
+
+    llm = LanguageModel(replies=tuple(map(Path, replies))) if replies else None
+    plan = Plan(
+        tuple(prompts),
+        usual_routes(llm) if routes is None else tuple(routes),
+        duration,
+        seed,
+        llm,
+        tuple(map(Path, references)),
+        tuple(map(Path, sounds)),
+    )
+    return run(plan, output, load() if generator is None else generator)

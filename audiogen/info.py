@@ -12,7 +12,14 @@ from typing import Any
 from audiogen.version import VERSION
 
 # Extra of the package: the module whose presence shows that it is installed.
-EXTRAS = {"soundfont": "fluidsynth", "corpus": "music21", "evaluate": "visqol", "sheet": "verovio"}
+EXTRAS = {
+    "soundfont": "fluidsynth",
+    "corpus": "music21",
+    "sheet": "verovio",
+    "codecs": "transformers",
+    "llm": "openai",
+    "evaluate": "visqol",
+}
 LIBRARIES = ("torch", "torchaudio", "numpy", "soundfile", "librosa", "encodec", "safetensors")
 
 

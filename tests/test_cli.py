@@ -409,7 +409,8 @@ def test_an_interrupt_leaves_nothing_half_written(here: Path, tiny_weights: Path
 
 def test_every_command_teaches_with_an_example(call: Callable[..., Outcome]) -> None:
     commands = [
-        ["generate"], ["compose"], ["perform"], ["tune", "convert"], ["tune", "check"], ["codec", "roundtrip"],
+        ["generate"], ["compose"], ["perform"], ["sonify"], ["compare"],
+        ["tune", "convert"], ["tune", "check"], ["codec", "roundtrip"],
         ["data", "build"], ["train", "codec"], ["train", "lm"], ["train", "composer"], ["train", "all"],
     ]  # fmt: skip
     for command in [[], *commands]:

@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from audiogen.cli import codecs, evaluating, making, training, tune_data, tunes
+from audiogen.cli import codecs, comparing, evaluating, making, sonifying, suites, training, tune_data, tunes
 from audiogen.cli.console import one_line
 from audiogen.cli.describing import info
 
@@ -41,10 +41,13 @@ app = typer.Typer(
 app.command()(making.generate)
 app.command()(making.compose)
 app.command()(making.perform)
+app.command()(sonifying.sonify)
+app.command()(comparing.compare)
 app.add_typer(tunes.app, name="tune")
 app.add_typer(codecs.app, name="codec")
 app.add_typer(tune_data.app, name="data")
 app.add_typer(training.train_app, name="train")
+evaluating.app.command("all")(suites.evaluate_all)
 app.add_typer(evaluating.app, name="evaluate")
 app.command()(info)
 

@@ -1,0 +1,86 @@
+"""Attributes of the prompt, recovered from the sound: tempo and key.
+
+Tempo: the autocorrelation of the spectral flux, at the wanted beat and its halves, doubles, thirds and triples against
+all other tempi; people disagree on octaves of tempo in the same way. Key: the correlation of the mean chroma with the
+Krumhansl-Kessler profiles (Krumhansl 1990, p. 30), rotated to 12 tonics; the relative key counts as half, since the
+profiles know no other modes than major and minor. Instrument and mood need a tagger, which we do not ship.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from audiogen.comparison.metrics.definition import Definition
+from audiogen.evaluation.chroma import sound_chroma
+from audiogen.evaluation.onsets import HOP_SECONDS, onset_flux
+from symbolic_bridge.tune import Key
+
+DEFINITIONS = {
+    "tempo_right": Definition(
+        "tempo", "0 or 1", 1,
+        "The strongest pulse is within 6 % of the wanted felt beat or its half, double, third or triple. The floor, "
+        "with a tempo drawn evenly on a logarithmic scale, is about a quarter.",
+    ),
+    "key_right": Definition(
+        "key", "0 ... 1", 1,
+        "1 where the estimated signature and tonic are those wanted, 0.5 where the signature alone is. The floor is "
+        "1/12 of signatures.",
+    ),
+}  # fmt: skip
+
+TEMPO_TOLERANCE = 0.06
+_RATIOS = (1 / 3, 1 / 2, 1.0, 2.0, 3.0)
+_LOWEST_BPM, _HIGHEST_BPM = 40.0, 480.0
+_MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
+_MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
+
+
+def adherence_figures(
+    samples: np.ndarray, sample_rate: int, key: Key | None, tempo_bpm: float | None
+) -> dict[str, float | None]:
+    """The figures of a mono sound [T]; None for what was not asked for.
+
+    Args:
+        samples, sample_rate: the sound.
+        key: wanted.
+        tempo_bpm: wanted felt beats a minute.
+    """
+    return {
+        "tempo_right": None if tempo_bpm is None else tempo_right(samples, sample_rate, tempo_bpm),
+        "key_right": None if key is None else key_right(sound_chroma(samples, sample_rate), key),
+    }
+
+
+def tempo_right(samples: np.ndarray, sample_rate: int, tempo_bpm: float) -> float:
+    """1 where the strongest pulse is the wanted one or a simple multiple, else 0."""
+    flux = onset_flux(samples, sample_rate)
+    if not flux.any():
+        return 0.0
+    centred = flux - flux.mean()
+    size = 2 ** int(np.ceil(np.log2(2 * len(centred))))
+    power = np.abs(np.fft.rfft(centred, size)) ** 2
+    likeness = np.fft.irfft(power, size)[: len(centred)]
+    shortest, longest = (round(60 / bpm / HOP_SECONDS) for bpm in (_HIGHEST_BPM, _LOWEST_BPM))
+    longest = min(longest, len(likeness) - 1)
+    if longest <= shortest:
+        return 0.0
+    lag = shortest + int(likeness[shortest : longest + 1].argmax())
+    heard = 60 / (lag * HOP_SECONDS)
+    return float(any(abs(heard / (tempo_bpm * ratio) - 1) <= TEMPO_TOLERANCE for ratio in _RATIOS))
+
+
+def key_right(chroma: np.ndarray, key: Key) -> float:
+    """How right the key of a chroma [12, points] is: 1 signature and tonic, 0.5 the signature alone, else 0."""
+    total = np.sqrt(chroma).sum(axis=1)  # loud notes should not drown the others
+    if not total.any():
+        return 0.0
+    scores = {
+        (tonic, minor): float(np.corrcoef(total, np.roll(profile, tonic))[0, 1])
+        for minor, profile in ((False, _MAJOR), (True, _MINOR))
+        for tonic in range(12)
+    }
+    tonic, minor = max(scores, key=scores.__getitem__)
+    # Tonic of the major key with the same signature.
+    heard = (tonic + 3 * minor) % 12
+    wanted = (7 * key.sharps) % 12
+    return 0.0 if heard != wanted else 1.0 if tonic == key.tonic_pitch_class else 0.5
