@@ -17,6 +17,7 @@ EXTRAS = {
     "corpus": "music21",
     "sheet": "verovio",
     "codecs": "transformers",
+    "musicgen": "transformers",
     "llm": "openai",
     "evaluate": "visqol",
 }
