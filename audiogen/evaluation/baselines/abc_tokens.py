@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-from symbolic_bridge.abc_writer import length_text
+from symbolic_bridge.abc_note_writer import length_text
 from symbolic_bridge.normal_form import (
     DURATIONS,
     HIGHEST_PITCH,
