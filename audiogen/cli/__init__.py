@@ -86,6 +86,8 @@ def run(arguments: list[str]) -> int:
         return _complain(one_line(error), BAD_INPUT)
     # The last resort of a program for people: no traceback unless asked for.
     except Exception as error:
+        if type(error).__name__ == "OutOfMemoryError":  # torch's, which is not imported here
+            return _complain("out of memory on the device: lower --duration, or take --device cpu", FAILED)
         return _complain(f"{type(error).__name__}: {one_line(error)}", FAILED)
 
 
