@@ -17,6 +17,7 @@ import torch
 import audiogen
 from audiogen.cli import run
 from audiogen.comparison.plan import Plan, folder_names
+from audiogen.generator import Generator
 from codec.audio_files import read_audio, write_audio
 from codec.types import Waveform
 
@@ -87,7 +88,7 @@ def test_a_comparison_is_written_resumed_and_the_same_when_repeated(call: Call) 
 def test_from_python_there_is_a_table_with_a_row_a_cell(tmp_path: Path, tiny_weights: Path) -> None:
     pytest.importorskip("pandas")
     found = audiogen.compare(
-        ["a jig"], tmp_path / "a", routes=["soundfont"], duration=2, generator=audiogen.load(tiny_weights)
+        ["a jig"], tmp_path / "a", routes=["soundfont"], duration=2, generator=Generator(tiny_weights)
     )
     frame = found.frame()
     assert frame.shape[0] == 1

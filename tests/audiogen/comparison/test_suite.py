@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-import audiogen
 from audiogen.comparison import suite
 from audiogen.comparison.comparison import Comparison
 from audiogen.comparison.metrics.statistics import Interval
+from audiogen.generator import Generator
 
 
 @pytest.fixture
 def ran(tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Comparison:
     short = replace(suite.suite_plan(), prompts=suite.suite_plan().prompts[:2], seconds=2.0)
     monkeypatch.setattr(suite, "suite_plan", lambda replies: short)
-    generator = audiogen.load(tiny_weights)
+    generator = Generator(tiny_weights)
     suite.run_suite(tmp_path / "first", tmp_path / "one", generator)
     return suite.run_suite(tmp_path / "second", tmp_path / "two", generator)
 
