@@ -10,7 +10,7 @@ from audiogen.options import MAX_TEMPO_BPM, MIN_TEMPO_BPM
 from audiogen.sonify.chord_grid import opening_key, tune_of_grid
 from audiogen.sonify.extraction import Extraction, Notation, extract
 from audiogen.sonify.json_notes import abc_strings, read_json_notes
-from symbolic_bridge.abc_reader import split_tunes
+from symbolic_bridge.abc_blocks import split_tunes
 from symbolic_bridge.attributes import TuneAttributes, resolve
 from symbolic_bridge.tune import Key, Meter, Tune
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from audiogen.comparison.metrics.definition import Definition
 from audiogen.evaluation.tune_checks import bar_faults
-from audiogen.evaluation.tune_statistics import tune_statistics
-from symbolic_bridge.analysis import MelodyIndex, find_form, melody_of
+from symbolic_bridge.analysis import MelodyIndex, find_form, find_range, melody_of
+from symbolic_bridge.analysis.contour import STEP_SEMITONES
 from symbolic_bridge.tune import Tune
 
 DEFINITIONS = {
@@ -33,9 +35,12 @@ def symbolic_figures(tune: Tune, corpus: MelodyIndex | None = None) -> dict[str,
         melody = melody_of(tune)
     except ValueError:
         return found
-    statistics = tune_statistics(tune)
-    for name in ("bars", "range_semitones", "step_share", "distinct_bars"):
-        found[name] = statistics[name]
+    steps = np.abs(np.diff(melody.pitches))
+    contents = {tuple((note.pitches, note.duration) for note in bar.notes) for bar in melody.tune.bars}
+    found["bars"] = float(len(melody.bars))
+    found["range_semitones"] = float(find_range(melody).semitones)
+    found["step_share"] = float(((steps > 0) & (steps <= STEP_SEMITONES)).mean())
+    found["distinct_bars"] = len(contents) / len(melody.bars)
     found["bars_right"] = max(0.0, 1 - len(bar_faults(tune)) / len(melody.bars))
     letters = find_form(melody).letters
     found["repeated_parts"] = 1 - len(set(letters)) / len(letters)
