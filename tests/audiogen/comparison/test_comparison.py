@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+import audiogen
 from audiogen.cli import run
 from audiogen.comparison.plan import Plan, folder_names
 from audiogen.generator import Generator
