@@ -33,7 +33,7 @@ from audiogen.version import VERSION
 from codec.audio_files import read_audio
 from codec.types import Waveform
 from symbolic_bridge.analysis import MelodyIndex
-from symbolic_bridge.attributes import TuneAttributes
+from symbolic_bridge.attributes import TuneAttributes, resolve
 from symbolic_bridge.performance import Performance
 from symbolic_bridge.prompts import describe
 from symbolic_bridge.tune import Key
@@ -129,8 +129,10 @@ class CellMaker:
             raise ValueError(f"{self._folders[route]}: holds no WAV file for prompt {number}")
         if route == REFERENCE and file.suffix.lower() in READ_SUFFIXES:
             tune, warnings = read_one_tune(file)
+            players = resolve(wanted)
             clip = self._generator.perform(
-                tune, duration=self._plan.seconds, seed=seed, route="soundfont", instrument=wanted.instrument,
+                tune, duration=self._plan.seconds, seed=seed, route="soundfont",
+                instrument=players.instrument, accompaniment=players.accompaniment or "none",
                 progress=self._stages(route),
             )  # fmt: skip
             return self._of_clip(prompt, route, seed, wanted, clip, (*warnings, *clip.warnings))
@@ -162,7 +164,12 @@ class CellMaker:
     ) -> tuple[Cell, Waveform, Performance | None]:
         played = "soundfont" if route == LLM_SOUNDFONT else "tune"
         exchange = self._exchange(number, prompt, wanted)
-        manner = Manner(route=played, seed=seed, duration=self._plan.seconds)
+        # The players of our own routes, or the accompaniment would be what is compared.
+        players = resolve(wanted)
+        manner = Manner(
+            route=played, seed=seed, instrument=players.instrument, accompaniment=players.accompaniment,
+            duration=self._plan.seconds,
+        )  # fmt: skip
         found = sonify(exchange, manner, self._generator, progress=self._progress)
         clip = found.clips[played][0]
         notes = (*found.reading.mendings, *found.reading.remarks, *clip.warnings)
