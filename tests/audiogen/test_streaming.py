@@ -107,6 +107,8 @@ def test_the_command_writes_a_wav_to_stdout(tiny_weights: Path) -> None:
 
 def test_an_interrupted_stream_ends_in_one_line(tiny_weights: Path) -> None:
     words = command(PROMPT, "-o", "-", "--duration", "120", "--route", "free", "--model", str(tiny_weights))
+    # Where the tests run in the background, SIGINT is ignored, which processes inherit.
+    words[2] = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); " + words[2]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
