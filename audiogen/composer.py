@@ -16,11 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
+from audiogen.composer_network import ComposerConfig, NoteWriter, Planner
 from audiogen.composer_plan import CompositionError, TuneOrder, assemble, order_from
 from audiogen.sampling import sample
-from audiogen.transformer import Transformer, TransformerConfig
 from codec.checkpoint import build_config, load_checkpoint, load_weights, save_checkpoint
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.grammar import LOOK_BACK_BARS, MAX_BAR_TICKS, Grammar, Walker
@@ -30,7 +29,7 @@ from symbolic_bridge.tune_tokens import decode, vocabulary
 
 __all__ = ["Composer", "ComposerConfig", "CompositionError", "load_composer"]
 
-FORMAT, VERSION = "audiogen-composer", 1
+FORMAT, VERSION = "audiogen-composer", 2
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
 MAX_TRIES = 3
 MIN_DIFFERENT_PITCHES = 4
@@ -38,98 +37,13 @@ MAX_SAME_IN_A_ROW = 6
 MAX_ROWS_AT_ONCE = 32
 
 
-@dataclass(frozen=True)
-class ComposerConfig:
-    """Shape of the composer's network; saved as JSON beside the weights."""
-
-    width: int = 192
-    layers: int = 4
-    heads: int = 6
-    feedforward_width: int = 768
-    dropout: float = 0.0
-    vocabulary_size: int = len(vocabulary())
-
-    def __post_init__(self) -> None:
-        if self.vocabulary_size != len(vocabulary()):
-            raise ValueError(f"vocabulary_size is {self.vocabulary_size}; it must be {len(vocabulary())}")
-        self.transformer()
-
-    def transformer(self) -> TransformerConfig:
-        """The stack's own config."""
-        return TransformerConfig(
-            width=self.width,
-            layers=self.layers,
-            heads=self.heads,
-            feedforward_width=self.feedforward_width,
-            causal=True,
-            dropout=self.dropout,
-        )
-
-
-class TokenEmbedding(nn.Module):
-    """One vector per id: its own, plus that of its pitch, pitch class and duration where it is a note.
-
-    860 note tokens would otherwise have to be learned one by one; the parts are shared among all of them. The same
-    matrix scores the output.
-    """
-
-    traits: Tensor
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        table = vocabulary()
-        size, pitches = len(table), HIGHEST_PITCH - LOWEST_PITCH + 2
-        traits = torch.zeros(size, pitches + 13 + len(DURATIONS))
-        for index, (pitch, ticks) in enumerate(zip(table.pitch, table.ticks, strict=True)):
-            if ticks:
-                traits[index, pitch - LOWEST_PITCH + 1 if pitch else 0] = 1.0
-                traits[index, pitches + (pitch % 12 + 1 if pitch else 0)] = 1.0
-                traits[index, pitches + 13 + DURATIONS.index(ticks)] = 1.0
-        self.register_buffer("traits", traits, persistent=False)
-        self.own = nn.Parameter(torch.randn(size, width) * width**-0.5)
-        self.shared = nn.Parameter(torch.randn(traits.shape[1], width) * width**-0.5)
-
-    def matrix(self) -> Tensor:
-        """All vectors, [V, D]."""
-        return self.own + self.traits @ self.shared
-
-
-class Composer(nn.Module):
-    """Writes tunes. `compose` is the door; `forward` gives logits for training."""
+class Composer(NoteWriter):
+    """Writes tunes. `compose` is the door; `forward` gives the notes' logits for training."""
 
     def __init__(self, config: ComposerConfig | None = None) -> None:
-        super().__init__()
-        self.config = config or ComposerConfig()
-        width = self.config.width
-        self.tokens = TokenEmbedding(width)
-        self.position = nn.Embedding(MAX_BAR_TICKS + 1, width)
-        self.bars_left = nn.Embedding(MAX_PART_BARS + 1, width)
-        self.look_back = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in LOOK_BACK_BARS)
-        self.transformer = Transformer(self.config.transformer())
-        self.output_scale = nn.Parameter(torch.tensor(0.25))
-        for table in (self.position, self.bars_left):
-            nn.init.normal_(table.weight, std=width**-0.5)
-
-    def embed(self, ids: Tensor, features: Tensor, matrix: Tensor) -> Tensor:
-        """ids [B, L] and features [B, L, 2 + look-backs] -> [B, L, D]."""
-        x = matrix[ids] + self.position(features[..., 0]) + self.bars_left(features[..., 1])
-        for index, project in enumerate(self.look_back):
-            x = x + project(matrix[features[..., 2 + index]])
-        return x * self.config.width**0.5 / 2
-
-    def forward(self, ids: Tensor, features: Tensor) -> Tensor:
-        """Logits of the next id.
-
-        Args:
-            ids: int64 [B, L].
-            features: int64 [B, L, 2 + look-backs], of `grammar.feature_rows`.
-
-        Returns:
-            [B, L, V].
-        """
-        matrix = self.tokens.matrix()
-        x = self.transformer(self.embed(ids, features, matrix))
-        return (x * self.output_scale) @ matrix.t()
+        config = config or ComposerConfig()
+        super().__init__(config)
+        self.planner = Planner(config) if config.levels == 2 else None
 
     @torch.inference_mode()
     def write(

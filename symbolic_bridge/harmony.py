@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 
@@ -67,7 +68,7 @@ _CHANGE_AT_BAR, _CHANGE_IN_BAR = 0.16, 0.42
 _LEADING_HOME = -0.08
 _SECTION_START_HOME, _SECTION_END_HOME, _BEFORE_END_TENSION = -0.2, -0.5, -0.12
 # A note counts more where it is heard as the chord: at the head of the segment and on beats.
-_HEAD_WEIGHT, _BEAT_WEIGHT = 2.0, 1.4
+HEAD_WEIGHT, BEAT_WEIGHT = 2.0, 1.4
 _TOLERANCE = 1e-7
 
 
@@ -235,9 +236,9 @@ def _weights(bar: PlayedBar, notes: Bar, halves: int) -> np.ndarray:
             shared = min(end, start + length) - max(now, start)
             if shared > _TOLERANCE:
                 if abs(now - start) < _TOLERANCE:
-                    shared *= _HEAD_WEIGHT
+                    shared *= HEAD_WEIGHT
                 elif abs((now + lead_in) / beat - round((now + lead_in) / beat)) < _TOLERANCE:
-                    shared *= _BEAT_WEIGHT
+                    shared *= BEAT_WEIGHT
                 weights[half, note.pitches[-1].midi % 12] += shared
         now = end
     return weights
@@ -254,6 +255,7 @@ class _Choices:
     home: np.ndarray
 
 
+@cache
 def _choices(key: Key) -> _Choices:
     rows = _MODE_TRIADS[key.mode]
     roots = np.array([(key.tonic_pitch_class + step) % 12 for step, _, _ in rows])
@@ -270,11 +272,30 @@ def _choices(key: Key) -> _Choices:
     )
 
 
+def bar_chords(weights: np.ndarray, key: Key) -> list[ScoreChord]:
+    """One chord for each bar of one section; chord n lasts from n to n + 1.
+
+    Args:
+        weights: float [bars, 12], how much of each pitch class is heard in each bar.
+        key: in force.
+    """
+    last = len(weights) - 1
+    return _cheapest(
+        [
+            _Segment(Fraction(bar), Fraction(bar + 1), key, row, True, bar == 0, bar == last)
+            for bar, row in enumerate(weights)
+        ]
+    )
+
+
 def _infer(tune: Tune, bars: Sequence[PlayedBar]) -> list[ScoreChord]:
-    """The cheapest sequence of triads, one a segment."""
+    """The chords of a tune without any symbols."""
     segments = _segments(tune, bars)
-    if not segments:
-        return []
+    return _cheapest(segments) if segments else []
+
+
+def _cheapest(segments: Sequence[_Segment]) -> list[ScoreChord]:
+    """The cheapest sequence of triads, one a segment; there is at least one segment."""
     choices = {key: _choices(key) for key in dict.fromkeys(segment.key for segment in segments)}
     moves: dict[tuple[Key, Key, bool], np.ndarray] = {}
     total = _local_cost(segments, 0, choices[segments[0].key])

@@ -1,0 +1,307 @@
+"""A plan as a row of ids, and what the note model is told of it.
+
+A plan's row has the structure of the tune's own row - conditions, parts, pickups, bars, endings, end - with the entries
+of each bar where the tune has its notes: relation, cadence, chord, level, direction, notes, one token each. A bar that
+repeats another has its relation only. Relations are distances on the time line, in bars, where second endings take the
+numbers of first endings: folk phrases answer each other at the same few distances in every tune.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symbolic_bridge.grammar import LOOK_BACK_BARS, Walker
+from symbolic_bridge.plan_analysis import bar_numbers
+from symbolic_bridge.plans import (
+    CADENCES,
+    DIRECTIONS,
+    HIGHEST_LEVEL,
+    LONGEST_DISTANCE,
+    LOWEST_LEVEL,
+    MOST_NOTES,
+    NO_CHORD,
+    NUMERALS,
+    Plan,
+    PlanBar,
+)
+from symbolic_bridge.tune_tokens import LABELS, Conditions, Vocabulary, vocabulary
+
+SLOTS = ("relation", "cadence", "chord", "level", "direction", "notes")
+# Columns of `plan_feature_rows`: slot, bars left, the entry at the same slot 1, 2, 4, 8 bars back and in the bar
+# that the relation names.
+PLAN_FEATURES = 2 + len(LOOK_BACK_BARS) + 1
+# Columns that the note model has beside `grammar.feature_rows`: the id that started at the same place in the related
+# bar, notes still planned for this bar, and the entries of this bar and the next.
+GUIDE_FEATURES = 2 + 2 * len(SLOTS)
+NOTES_UNKNOWN = 0
+
+
+@cache
+def plan_vocabulary() -> Vocabulary:
+    """The plan's own vocabulary: the tune's without notes, then the entries. Part of the checkpoint format."""
+    tune = vocabulary()
+    names = [name for name, ticks in zip(tune.names, tune.ticks, strict=True) if not ticks]
+    names += ["relation:new"]
+    names += [f"relation:repeats:{distance}" for distance in range(LONGEST_DISTANCE + 1)]
+    names += [f"relation:varies:{distance}" for distance in range(LONGEST_DISTANCE + 1)]
+    names += [f"cadence:{name}" for name in CADENCES]
+    names += [f"chord:{name}" for name in (NO_CHORD, *NUMERALS)]
+    names += [f"level:{level}" for level in range(LOWEST_LEVEL, HIGHEST_LEVEL + 1)]
+    names += [f"direction:{name}" for name in DIRECTIONS]
+    names += [f"notes:{count}" for count in range(MOST_NOTES + 1)]
+    zeros = (0,) * len(names)
+    return Vocabulary(tuple(names), {name: index for index, name in enumerate(names)}, zeros, zeros)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The ids of one bar's entries, 0 where open, in the order of SLOTS; `number` on the time line, `of` the place (from
+    0) of the bar it repeats or varies, -1 for none."""
+
+    ids: tuple[int, ...]
+    number: int
+    of: int
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it is a copy of another bar."""
+        return bool(self.ids[0]) and plan_vocabulary().names[self.ids[0]].startswith("relation:repeats")
+
+    @property
+    def notes(self) -> int | None:
+        """How many notes are planned."""
+        return int(plan_vocabulary().names[self.ids[5]].partition(":")[2]) if self.ids[5] else None
+
+
+OPEN = Entry((0,) * len(SLOTS), 0, -1)
+
+
+def entries_of(plan: Plan) -> tuple[Entry, ...]:
+    """One for each written bar; a bar that repeats another has that one's entries behind its own relation."""
+    table = plan_vocabulary().ids
+    numbers = bar_numbers(plan.parts)
+    found: list[Entry] = []
+    for place, bar in enumerate(plan.all_bars()):
+        of = -1 if bar.of is None else bar.of - 1
+        relation = _relation_name(bar, numbers[place] - numbers[of] if of >= 0 else 0)
+        if bar.relation == "repeats":
+            rest = found[of].ids[1:]
+        else:
+            names = (
+                bar.cadence and f"cadence:{bar.cadence}",
+                bar.chord and f"chord:{bar.chord}",
+                None if bar.level is None else f"level:{bar.level}",
+                bar.direction and f"direction:{bar.direction}",
+                None if bar.notes is None else f"notes:{bar.notes}",
+            )
+            rest = tuple(table[name] if name else 0 for name in names)
+        found.append(Entry((table.get(relation, 0), *rest), numbers[place], of))
+    return tuple(found)
+
+
+def _relation_name(bar: PlanBar, distance: int) -> str:
+    return "" if bar.relation is None else "relation:new" if bar.of is None else f"relation:{bar.relation}:{distance}"
+
+
+def encode_plan(plan: Plan, conditions: Conditions) -> list[int]:
+    """The row of a whole plan."""
+    table = plan_vocabulary().ids
+    entries = iter(entries_of(plan))
+    row = [table[name] for name in conditions.names()]
+    for label, part in zip(LABELS, plan.parts, strict=False):
+        row.append(table[f"part:{label}:{'repeat' if part.repeated else 'once'}"])
+        if part.pickup:
+            row.append(table[f"pickup:{part.pickup}"])
+        sections = [(part.bar_count, part.bars)] + [(len(ending), ending) for ending in part.endings or ()]
+        for number, (count, bars) in enumerate(sections):
+            if number:
+                row.append(table[f"ending:{number}"])
+            for place in range(len(bars)):
+                entry = next(entries)
+                row.append(table[f"bar:{count - place}"])
+                row += entry.ids[: 1 if entry.repeats else len(SLOTS)]
+    return [*row, table["end"]]
+
+
+@dataclass
+class PlanWalker:
+    """The place in a plan's row after the ids seen so far.
+
+    `slot`: of the entry that comes next, len(SLOTS) where structure comes next. `bars`: ids of every written bar so
+    far; `numbers`: their places on the time line. `of`: place of the bar that the relation of this bar names.
+    """
+
+    seen: int = 0
+    slot: int = len(SLOTS)
+    bars_left: int = 0
+    ending: int = 0
+    number: int = -1
+    first_ending: tuple[int, int] = (0, 0)
+    repeated: bool = False
+    part: int = -1
+    pickup: int = 0
+    section: str = "conditions"
+    of: int = -1
+    bars: list[list[int]] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    latest: dict[int, int] = field(default_factory=dict)
+
+    def step(self, index: int) -> None:
+        """Take one more id."""
+        name = plan_vocabulary().names[index]
+        self.seen += 1
+        kind, _, value = name.partition(":")
+        if kind in SLOTS:
+            self._entry(index, kind, value)
+        elif kind == "part":
+            self.part += 1
+            self.section, self.repeated, self.ending, self.bars_left = "part", value.endswith("repeat"), 0, 0
+        elif kind == "pickup":
+            self.section = "pickup"
+            self.pickup = int(value) if self.part == 0 else self.pickup
+        elif kind == "bar":
+            self.section, self.bars_left, self.slot, self.of = "bar", int(value), 0, -1
+            self.number += 1
+            self.bars.append([])
+            self.numbers.append(self.number)
+        elif kind == "ending":
+            self.section, self.ending = "ending", int(value)
+            if self.ending == 1:
+                self.first_ending = (self.number, max(1, self.bars_left - 1))
+            else:
+                self.number = self.first_ending[0]
+        elif name == "end":
+            self.section = "end"
+
+    def _entry(self, index: int, kind: str, value: str) -> None:
+        self.bars[-1].append(index)
+        self.slot = SLOTS.index(kind) + 1
+        if kind == "relation":
+            relation, _, distance = value.partition(":")
+            if distance:
+                self.of = self.latest.get(self.number - int(distance), -1)
+            if relation == "repeats":
+                self.slot = len(SLOTS)
+                self.bars[-1] += self.bars[self.of][1:] if self.of >= 0 else []
+        if self.slot == len(SLOTS):
+            self.latest[self.number] = len(self.bars) - 1
+
+    def features(self) -> tuple[int, ...]:
+        """PLAN_FEATURES numbers; ids are 0 where there is none."""
+        slot = min(self.slot, len(SLOTS) - 1)
+
+        def entry(place: int) -> int:
+            return self.bars[place][slot] if 0 <= place and slot < len(self.bars[place]) else 0
+
+        if self.slot == len(SLOTS):
+            return (self.slot, self.bars_left, *(0,) * (PLAN_FEATURES - 2))
+        backs = (self.latest.get(self.number - back, -1) for back in LOOK_BACK_BARS)
+        return (self.slot, self.bars_left, *(entry(place) for place in backs), entry(self.of))
+
+
+def plan_feature_rows(ids: Sequence[int]) -> NDArray[np.int16]:
+    """Features after each id of a plan's row, [L, PLAN_FEATURES]."""
+    walker = PlanWalker()
+    rows = np.zeros((len(ids), PLAN_FEATURES), dtype=np.int16)
+    for place, index in enumerate(ids):
+        walker.step(index)
+        rows[place] = walker.features()
+    return rows
+
+
+@dataclass
+class Guide:
+    """Follows a row of tune tokens along its plan's entries and says what the note model is told of them."""
+
+    entries: Sequence[Entry]
+    bar: int = -1
+    inside: bool = False
+    written: list[list[int]] = field(default_factory=list)
+    starts: list[dict[int, int]] = field(default_factory=list)
+    begun: int = 0
+
+    def step(self, index: int, position: int) -> None:
+        """Take one more id.
+
+        Args:
+            index: of the tune's vocabulary.
+            position: ticks in the bar at which it stands, before it is taken.
+        """
+        table = vocabulary()
+        if table.ticks[index] or table.names[index] in ("roll", "tie"):
+            if self.inside:
+                self.written[-1].append(index)
+                if table.ticks[index]:
+                    self.starts[-1][position] = index
+                    self.begun += table.pitch[index] > 0
+            return
+        # The notes of a pickup belong to no bar.
+        self.inside = table.names[index].startswith("bar:")
+        if self.inside:
+            self.bar += 1
+            self.begun = 0
+            self.written.append([])
+            self.starts.append({})
+
+    def entry(self, ahead: int = 0) -> Entry:
+        """The entry of this bar or of one ahead; open where there is none."""
+        place = self.bar + ahead
+        return self.entries[place] if (ahead or self.inside) and place < len(self.entries) else OPEN
+
+    def copied(self) -> int:
+        """The id that comes next in the bar this one repeats; 0 where it repeats none or that one is at its end."""
+        entry = self.entry()
+        if not entry.repeats or not 0 <= entry.of < self.bar:
+            return 0
+        source, place = self.written[entry.of], len(self.written[self.bar])
+        return source[place] if place < len(source) else 0
+
+    def features(self, position: int) -> tuple[int, ...]:
+        """GUIDE_FEATURES numbers; ids are 0 where something is open."""
+        now, following = self.entry(), self.entry(1)
+        related = self.starts[now.of].get(position, 0) if 0 <= now.of < self.bar else 0
+        left = NOTES_UNKNOWN if now.notes is None else 1 + min(MOST_NOTES, max(0, now.notes - self.begun))
+        return (related, left, *now.ids, *following.ids)
+
+
+def guided_rows(ids: Sequence[int], entries: Sequence[Entry]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+    """Features after each id of a tune's row, with its plan.
+
+    Returns:
+        int [L, 2 + look-backs + GUIDE_FEATURES], and bool [L], True where the next id is a copy of the bar repeated.
+    """
+    walker, guide = Walker(), Guide(entries)
+    rows = np.zeros((len(ids), 2 + len(LOOK_BACK_BARS) + GUIDE_FEATURES), dtype=np.int16)
+    copies = np.zeros(len(ids), dtype=bool)
+    for place, index in enumerate(ids):
+        position = walker.position
+        walker.step(index)
+        guide.step(index, position)
+        rows[place] = (*walker.features(), *guide.features(walker.position))
+        copies[place] = guide.entry().repeats
+    return rows, copies
+
+
+def next_structure(ids: Sequence[int]) -> NDArray[np.int64]:
+    """For each id of a tune's row the next one behind it that is no note, tie or roll, [L - 1]."""
+    found = np.zeros(len(ids) - 1, dtype=np.int64)
+    following = 0
+    for place in range(len(ids) - 1, 0, -1):
+        if is_structure()[ids[place]]:
+            following = ids[place]
+        found[place - 1] = following
+    return found
+
+
+@cache
+def is_structure() -> NDArray[np.bool_]:
+    """Which ids of the tune's vocabulary are settled by a whole plan: all but notes, rests, ties and rolls."""
+    table = vocabulary()
+    return np.array(
+        [not ticks and name not in ("tie", "roll") for name, ticks in zip(table.names, table.ticks, strict=True)]
+    )
