@@ -79,7 +79,7 @@ def bar_numbers(parts: Sequence[Part | PlanPart]) -> list[int]:
     for part in parts:
         numbers += range(now, now + len(part.bars))
         now += len(part.bars)
-        for ending in part.endings or ():
+        for ending in part.endings:
             numbers += range(now, now + len(ending))
         now += len(part.endings[0]) if part.endings else 0
     return numbers
@@ -159,19 +159,20 @@ def _relations(bars: Sequence[NormalBar], numbers: Sequence[int]) -> list[tuple[
             now += note.ticks
     found: list[tuple[str, int | None]] = [("new", None)]
     for row in range(1, len(bars)):
-        distances = [numbers[row] - numbers[other] for other in range(row)]
-        equal = [
-            other
-            for other in range(row)
-            if bars[other] == bars[row] and 0 <= distances[other] <= LONGEST_DISTANCE
-        ]
+        # First endings are out of reach once the second have taken their numbers.
+        distances = {
+            other: numbers[row] - number
+            for number, other in {numbers[other]: other for other in range(row)}.items()
+            if 0 <= numbers[row] - number <= LONGEST_DISTANCE
+        }
+        equal = [other for other in distances if bars[other] == bars[row]]
         if equal:
             found.append(("repeats", min(equal, key=lambda other: _rank(distances[other])) + 1))
             continue
         alike = (heard[:row] == heard[row]).mean(axis=1)
         worth = {
             float(alike[other]) - _RANK_COST * _rank(distances[other]): other
-            for other in range(row)
+            for other in distances
             if distances[other] in USUAL_DISTANCES and alike[other] >= VARIES_AT_LEAST
         }
         found.append(("varies", worth[max(worth)] + 1) if worth else ("new", None))

@@ -9,13 +9,13 @@ numbers of first endings: folk phrases answer each other at the same few distanc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symbolic_bridge.grammar import LOOK_BACK_BARS, Walker
+from symbolic_bridge.grammar import LOOK_BACK_BARS, MAX_BAR_TICKS, Walker
 from symbolic_bridge.plan_analysis import bar_numbers
 from symbolic_bridge.plans import (
     CADENCES,
@@ -28,8 +28,11 @@ from symbolic_bridge.plans import (
     NUMERALS,
     Plan,
     PlanBar,
+    PlanError,
+    PlanPart,
 )
-from symbolic_bridge.tune_tokens import LABELS, Conditions, Vocabulary, vocabulary
+from symbolic_bridge.tune import Meter
+from symbolic_bridge.tune_tokens import CONDITION_NAMES, LABELS, Conditions, Vocabulary, vocabulary
 
 SLOTS = ("relation", "cadence", "chord", "level", "direction", "notes")
 # Columns of `plan_feature_rows`: slot, bars left, the entry at the same slot 1, 2, 4, 8 bars back and in the bar
@@ -60,12 +63,15 @@ def plan_vocabulary() -> Vocabulary:
 
 @dataclass(frozen=True)
 class Entry:
-    """The ids of one bar's entries, 0 where open, in the order of SLOTS; `number` on the time line, `of` the place (from
-    0) of the bar it repeats or varies, -1 for none."""
+    """The ids of one bar's entries, 0 where open, in the order of SLOTS.
+
+    `of`: place, from 0, of the bar it repeats or varies, -1 for none. `second_chord`: the id of the chord of its second
+    half, 0 where that is the first one.
+    """
 
     ids: tuple[int, ...]
-    number: int
-    of: int
+    of: int = -1
+    second_chord: int = 0
 
     @property
     def repeats(self) -> bool:
@@ -78,7 +84,8 @@ class Entry:
         return int(plan_vocabulary().names[self.ids[5]].partition(":")[2]) if self.ids[5] else None
 
 
-OPEN = Entry((0,) * len(SLOTS), 0, -1)
+OPEN = Entry((0,) * len(SLOTS))
+_CHORD = SLOTS.index("chord")
 
 
 def entries_of(plan: Plan) -> tuple[Entry, ...]:
@@ -100,7 +107,8 @@ def entries_of(plan: Plan) -> tuple[Entry, ...]:
                 None if bar.notes is None else f"notes:{bar.notes}",
             )
             rest = tuple(table[name] if name else 0 for name in names)
-        found.append(Entry((table.get(relation, 0), *rest), numbers[place], of))
+        second = table[f"chord:{bar.chords[1]}"] if len(bar.chords) > 1 else 0
+        found.append(Entry((table.get(relation, 0), *rest), of, second))
     return tuple(found)
 
 
@@ -117,7 +125,7 @@ def encode_plan(plan: Plan, conditions: Conditions) -> list[int]:
         row.append(table[f"part:{label}:{'repeat' if part.repeated else 'once'}"])
         if part.pickup:
             row.append(table[f"pickup:{part.pickup}"])
-        sections = [(part.bar_count, part.bars)] + [(len(ending), ending) for ending in part.endings or ()]
+        sections = [(part.bar_count, part.bars)] + [(len(ending), ending) for ending in part.endings]
         for number, (count, bars) in enumerate(sections):
             if number:
                 row.append(table[f"ending:{number}"])
@@ -128,12 +136,62 @@ def encode_plan(plan: Plan, conditions: Conditions) -> list[int]:
     return [*row, table["end"]]
 
 
+def decode_plan(ids: Sequence[int]) -> tuple[Plan, Conditions]:
+    """The plan of a whole row, and the conditions it was drawn for.
+
+    Raises:
+        PlanError: the row is not well-formed.
+    """
+    walker, names = PlanWalker(), [plan_vocabulary().names[index] for index in ids]
+    said = dict(name.split(":", 1) for name in names[: len(CONDITION_NAMES)])
+    parts: list[PlanPart] = []
+    sections: list[list[PlanBar]] = []
+    head = PlanPart((PlanBar(),))
+
+    def close() -> None:
+        if sections:
+            bars, *endings = (tuple(section) for section in sections)
+            parts.append(replace(head, bars=bars, endings=tuple(endings)))
+
+    for index, name in zip(ids, names, strict=True):
+        walker.step(index)
+        kind, _, value = name.partition(":")
+        if kind in ("part", "end"):
+            close()
+            head, sections = PlanPart((PlanBar(),), value.endswith("repeat"), 0), [[]]
+        elif kind == "pickup":
+            head = replace(head, pickup=int(value))
+        elif kind == "ending":
+            sections.append([])
+        elif kind in SLOTS and walker.slot == len(SLOTS):
+            sections[-1].append(_plan_bar(walker))
+    if walker.section != "end":
+        raise PlanError(f"the plan's row of {len(ids)} tokens has no end")
+    form = "".join(label * (2 if part.repeated else 1) for label, part in zip(LABELS, parts, strict=False))
+    beats, unit = said["meter"].split("/")
+    plan = Plan(said["kind"], Meter(int(beats), int(unit)), said["mode"], None, form, tuple(parts))
+    integers = {name: int(said[name]) for name in ("parts", "length", "density")}
+    return plan, Conditions(said["kind"], said["meter"], said["mode"], **integers)
+
+
+def _plan_bar(walker: PlanWalker) -> PlanBar:
+    """The bar whose entries a walker has just seen."""
+    values = [plan_vocabulary().names[index].split(":")[1:] for index in walker.bars[-1]]
+    relation = values[0][0]
+    of = walker.of + 1 if walker.of >= 0 else None
+    if relation == "repeats":
+        return PlanBar(relation, of)
+    cadence, chord, level, direction, notes = (value[0] for value in values[1:])
+    return PlanBar(relation, of, cadence, (chord,), int(level), direction, int(notes))
+
+
 @dataclass
 class PlanWalker:
     """The place in a plan's row after the ids seen so far.
 
     `slot`: of the entry that comes next, len(SLOTS) where structure comes next. `bars`: ids of every written bar so
-    far; `numbers`: their places on the time line. `of`: place of the bar that the relation of this bar names.
+    far; `numbers`: their places on the time line; `are_last`: which end a part or an
+    ending; `latest`: the last one written at each place. `of`: place of the bar that the relation of this bar names.
     """
 
     seen: int = 0
@@ -141,14 +199,15 @@ class PlanWalker:
     bars_left: int = 0
     ending: int = 0
     number: int = -1
-    first_ending: tuple[int, int] = (0, 0)
-    repeated: bool = False
+    ending_bar: int = 0
+    ending_bars: int = 0
     part: int = -1
-    pickup: int = 0
+    tune_pickup: int = 0
     section: str = "conditions"
     of: int = -1
     bars: list[list[int]] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
+    are_last: list[bool] = field(default_factory=list)
     latest: dict[int, int] = field(default_factory=dict)
 
     def step(self, index: int) -> None:
@@ -160,21 +219,22 @@ class PlanWalker:
             self._entry(index, kind, value)
         elif kind == "part":
             self.part += 1
-            self.section, self.repeated, self.ending, self.bars_left = "part", value.endswith("repeat"), 0, 0
+            self.section, self.ending, self.bars_left = "part", 0, 0
         elif kind == "pickup":
             self.section = "pickup"
-            self.pickup = int(value) if self.part == 0 else self.pickup
+            self.tune_pickup = int(value) if self.part == 0 else self.tune_pickup
         elif kind == "bar":
             self.section, self.bars_left, self.slot, self.of = "bar", int(value), 0, -1
             self.number += 1
             self.bars.append([])
             self.numbers.append(self.number)
+            self.are_last.append(self.bars_left == 1)
         elif kind == "ending":
             self.section, self.ending = "ending", int(value)
             if self.ending == 1:
-                self.first_ending = (self.number, max(1, self.bars_left - 1))
+                self.ending_bar, self.ending_bars = self.number, max(1, self.bars_left - 1)
             else:
-                self.number = self.first_ending[0]
+                self.number = self.ending_bar
         elif name == "end":
             self.section = "end"
 
@@ -216,9 +276,14 @@ def plan_feature_rows(ids: Sequence[int]) -> NDArray[np.int16]:
 
 @dataclass
 class Guide:
-    """Follows a row of tune tokens along its plan's entries and says what the note model is told of them."""
+    """Follows a row of tune tokens along its plan's entries and says what the note model is told of them.
+
+    `half_ticks`: where in a bar its second chord sets in. `written` and `starts`: ids of each bar so far, and those of
+    its notes by their position. `begun`: notes begun in this bar.
+    """
 
     entries: Sequence[Entry]
+    half_ticks: int = MAX_BAR_TICKS
     bar: int = -1
     inside: bool = False
     written: list[list[int]] = field(default_factory=list)
@@ -266,7 +331,10 @@ class Guide:
         now, following = self.entry(), self.entry(1)
         related = self.starts[now.of].get(position, 0) if 0 <= now.of < self.bar else 0
         left = NOTES_UNKNOWN if now.notes is None else 1 + min(MOST_NOTES, max(0, now.notes - self.begun))
-        return (related, left, *now.ids, *following.ids)
+        ids = now.ids
+        if now.second_chord and position >= self.half_ticks:
+            ids = (*ids[:_CHORD], now.second_chord, *ids[_CHORD + 1 :])
+        return (related, left, *ids, *following.ids)
 
 
 def guided_rows(ids: Sequence[int], entries: Sequence[Entry]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:

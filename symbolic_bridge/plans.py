@@ -116,14 +116,14 @@ class PlanBar:
 class PlanPart:
     """What is settled of one part, with one entry for every bar it has.
 
-    `repeated` and `pickup` (ticks, 96 to the whole note, 0 for none): None where open. `endings` is (first, second), ()
-    for none, None where open; only a repeated part has endings.
+    `repeated` and `pickup` (ticks, 96 to the whole note, 0 for none): None where open. `endings` is (first, second) or ()
+    for none; only a repeated part has endings, and `bars` are then the bars before them.
     """
 
     bars: tuple[PlanBar, ...]
     repeated: bool | None = None
     pickup: int | None = None
-    endings: tuple[tuple[PlanBar, ...], ...] | None = None
+    endings: tuple[tuple[PlanBar, ...], ...] = ()
 
     def __post_init__(self) -> None:
         _check_number("number of bars", self.bar_count, 1, MAX_PART_BARS)
@@ -139,7 +139,7 @@ class PlanPart:
     def all_bars(self) -> Iterator[PlanBar]:
         """Every bar as written."""
         yield from self.bars
-        for ending in self.endings or ():
+        for ending in self.endings:
             yield from ending
 
 
@@ -220,7 +220,7 @@ def _part_text(part: PlanPart) -> str:
     head = {"repeated": part.repeated, "pickup": part.pickup}
     fields = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in head.items() if value is not None]
     fields.append(f'"bars": {_bars_text(part.bars)}')
-    if part.endings is not None:
+    if part.endings:
         fields.append(f'"endings": [{", ".join(_bars_text(ending) for ending in part.endings)}]')
     return "  {" + ", ".join(fields) + "}"
 
@@ -246,12 +246,10 @@ def _read_part(number: int, values: object) -> PlanPart:
     _check_type(f"{place}: pickup", values.get("pickup"), int)
     endings = values.get("endings")
     bars = _read_bars(f"{place}, bar", values.get("bars"))
-    read = None
-    if endings is not None:
-        read = tuple(
-            _read_bars(f"{place}, ending {which}, bar", ending)
-            for which, ending in enumerate(_list(f"{place}: endings", endings), start=1)
-        )
+    read = tuple(
+        _read_bars(f"{place}, ending {which}, bar", ending)
+        for which, ending in enumerate(_list(f"{place}: endings", endings), start=1)
+    )
     try:
         return PlanPart(bars, values.get("repeated"), values.get("pickup"), read)
     except PlanError as error:
