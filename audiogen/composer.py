@@ -1,8 +1,7 @@
-"""The composer: attributes to tunes, by a transformer over tune tokens under a grammar.
+"""The composer: attributes to tunes, in two levels.
 
-The model knows, besides the token itself, where in the bar the next note starts, how many bars the part still
-has, and which notes started at that place 1, 2, 4 and 8 bars ago (the distances at which folk phrases repeat,
-after Museformer, arXiv:2210.10349): repetition, the hardest thing to learn from few tunes, is then one look away.
+Level 1 draws a plan - which bars return, chords, contour, density, cadences - and level 2 the notes along it, both under
+a grammar. Weights with one level write notes without a plan.
 
 Axes: B batch, L tokens, V vocabulary, D width.
 """
@@ -10,7 +9,7 @@ Axes: B batch, L tokens, V vocabulary, D width.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,16 +17,20 @@ import numpy as np
 import torch
 
 from audiogen.composer_network import ComposerConfig, NoteWriter, Planner
-from audiogen.composer_plan import CompositionError, TuneOrder, assemble, order_from
-from audiogen.sampling import sample
+from audiogen.composer_plan import TuneOrder, assemble, order_from
+from audiogen.composer_planning import Drawing, DrawnPlan, draw_plans, only
+from audiogen.composer_wishes import ORNAMENTS, ComposingWishes, CompositionError
+from audiogen.composer_writing import CadenceMasks, NoteRow
 from codec.checkpoint import build_config, load_checkpoint, load_weights, save_checkpoint
 from symbolic_bridge.attributes import TuneAttributes
-from symbolic_bridge.grammar import LOOK_BACK_BARS, MAX_BAR_TICKS, Grammar, Walker
-from symbolic_bridge.normal_form import DURATIONS, HIGHEST_PITCH, LOWEST_PITCH, MAX_PART_BARS, NormalTune
+from symbolic_bridge.grammar import Grammar
+from symbolic_bridge.normal_form import NormalTune
+from symbolic_bridge.plan_analysis import plan_of
+from symbolic_bridge.plans import Plan
 from symbolic_bridge.tune import Tune
 from symbolic_bridge.tune_tokens import decode, vocabulary
 
-__all__ = ["Composer", "ComposerConfig", "CompositionError", "load_composer"]
+__all__ = ["Composer", "ComposerConfig", "Composition", "CompositionError", "load_composer"]
 
 FORMAT, VERSION = "audiogen-composer", 2
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
@@ -35,6 +38,22 @@ MAX_TRIES = 3
 MIN_DIFFERENT_PITCHES = 4
 MAX_SAME_IN_A_ROW = 6
 MAX_ROWS_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Written:
+    """A tune in normal form and the plan it follows."""
+
+    tune: NormalTune
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A finished tune and its plan."""
+
+    tune: Tune
+    plan: Plan
 
 
 class Composer(NoteWriter):
@@ -45,69 +64,55 @@ class Composer(NoteWriter):
         super().__init__(config)
         self.planner = Planner(config) if config.levels == 2 else None
 
-    @torch.inference_mode()
-    def write(
-        self,
-        order: TuneOrder,
-        count: int,
-        *,
-        generator: torch.Generator,
-        temperature: float = 0.95,
-        top_p: float = 0.98,
-    ) -> list[NormalTune]:
-        """Draw `count` tunes in normal form, all of one order, in one batch.
+    def write(self, order: TuneOrder, count: int, drawing: Drawing) -> list[Written]:
+        """Draw `count` tunes in normal form, all of one order, in one batch; with two levels, their plans first.
 
         Args:
-            order: plan and conditions.
+            order: outline, conditions and what is settled.
             count: rows B.
-            generator: of the CPU, whatever the model's device.
-            temperature, top_p: see `sampling.sample`.
+            drawing: how, and from which chance.
         """
+        if self.planner is not None:
+            drafts = draw_plans(self.planner, order, count, drawing)
+            rows = self._write_notes(order, drafts, drawing)
+            return [Written(decode(row), draft.plan) for row, draft in zip(rows, drafts, strict=True)]
+        rows = self._write_notes(order, [None] * count, drawing)
+        return [Written(decode(row), plan_of(decode(row))) for row in rows]
+
+    @torch.inference_mode()
+    def _write_notes(
+        self, order: TuneOrder, drafts: Sequence[DrawnPlan | None], drawing: Drawing
+    ) -> list[list[int]]:
+        """The rows of tunes along their plans, or with none."""
         grammar = Grammar(order.plan)
+        cadences = CadenceMasks(order, grammar)
         table = vocabulary()
-        prompt = [table.ids[name] for name in order.conditions.names()]
-        densities = list(table.group("density:"))
-        rows = [list(prompt) for _ in range(count)]
-        walkers = [Walker() for _ in range(count)]
-        for walker in walkers:
-            for index in prompt:
-                walker.step(index)
+        rows = [NoteRow(order, grammar, cadences, draft) for draft in drafts]
+        for row in rows:
+            names = order.conditions.names() if row.draft is None else row.draft.conditions.names()
+            for name in names:
+                row.take(table.ids[name])
         device = self.output_scale.device
         matrix = self.tokens.matrix()
-        cache = self.transformer.new_cache(count, grammar.max_tokens)
-        ids = torch.tensor(rows, device=device)
-        features = torch.tensor(self._prompt_features(prompt), device=device).expand(count, -1, -1)
+        kept = sum(map(len, (*order.kept.bars.values(), *order.kept.pickups.values())))
+        cache = self.transformer.new_cache(len(rows), grammar.max_tokens + kept)
+        ids = torch.tensor([row.ids for row in rows], device=device)
+        features = torch.tensor([row.told for row in rows], device=device)
         while True:
             x = self.transformer(self.embed(ids, features, matrix), cache=cache)[:, -1]
             # Drawn on the CPU, so that the same seed writes the same tune whatever the device.
             logits = ((x * self.output_scale) @ matrix.t()).float().cpu()  # [B, V]
+            logits[:, table.ids["roll"]] += ORNAMENTS[order.ornaments]
             # A row that has ended goes on drawing padding until the others have.
-            allowed = np.zeros((count, len(table)), dtype=bool)
-            for row, walker in enumerate(walkers):
-                if walker.section == "end":
-                    allowed[row, table.pad] = True
-                elif walker.seen == len(prompt):
-                    allowed[row, densities] = True
-                else:
-                    allowed[row] = grammar.allowed(walker)
-            logits = logits.masked_fill(~torch.from_numpy(allowed), -torch.inf)
-            drawn = sample(logits, temperature=temperature, top_p=top_p, generator=generator)
-            for row, (walker, index) in enumerate(zip(walkers, drawn.tolist(), strict=True)):
-                if walker.section != "end":
-                    rows[row].append(index)
-                    walker.step(index)
-            if all(walker.section == "end" for walker in walkers):
-                return [decode(row) for row in rows]
+            allowed = np.stack([only(table, [table.pad]) if row.ended else row.allowed() for row in rows])
+            drawn = drawing.draw(logits, allowed)
+            for row, index in zip(rows, drawn.tolist(), strict=True):
+                if not row.ended:
+                    row.take(index)
+            if all(row.ended for row in rows):
+                return [row.ids for row in rows]
             ids = drawn[:, None].to(device)
-            features = torch.tensor([[walker.features()] for walker in walkers], device=device)
-
-    @staticmethod
-    def _prompt_features(prompt: Sequence[int]) -> list[list[tuple[int, ...]]]:
-        walker, rows = Walker(), []
-        for index in prompt:
-            walker.step(index)
-            rows.append(walker.features())
-        return [rows]
+            features = torch.tensor([[row.told[-1]] for row in rows], device=device)
 
     def compose(
         self,
@@ -119,6 +124,7 @@ class Composer(NoteWriter):
         top_p: float = 0.98,
         title: str | None = None,
         reference: int = 1,
+        wishes: ComposingWishes | None = None,
     ) -> Tune:
         """Write one tune.
 
@@ -129,6 +135,7 @@ class Composer(NoteWriter):
             temperature, top_p: see `sampling.sample`.
             title: of the tune; None makes one.
             reference: the number in the X: field, also used in a made title.
+            wishes: what is asked of the notes; None for nothing.
 
         Raises:
             CompositionError: the wishes contradict each other, or no try was a tune.
@@ -142,7 +149,8 @@ class Composer(NoteWriter):
             top_p=top_p,
             title=title,
             first_reference=reference,
-        )[0]
+            wishes=wishes,
+        )[0].tune
 
     def compose_many(
         self,
@@ -155,46 +163,52 @@ class Composer(NoteWriter):
         top_p: float = 0.98,
         title: str | None = None,
         first_reference: int = 1,
-    ) -> list[Tune]:
-        """Write `count` tunes of one order in batches; see `compose`."""
+        wishes: ComposingWishes | None = None,
+    ) -> list[Composition]:
+        """Write `count` tunes of one order in batches, with their plans; see `compose`."""
         if count < 1:
             raise CompositionError(f"{count} tunes were asked for; at least 1 is needed")
+        if wishes is not None and wishes.needs_plans and self.planner is None:
+            raise CompositionError("these weights have one level: they take no plan, chords, density or tune")
         was_training = self.training
         self.eval()
         try:
-            order = order_from(attributes, bars=bars, generator=generator)
-            tunes: list[Tune] = []
-            while len(tunes) < count:
-                rows = min(MAX_ROWS_AT_ONCE, count - len(tunes))
-                written = self._sound_tunes(order, rows, generator, temperature, top_p)
-                first = first_reference + len(tunes)
-                tunes += [
-                    assemble(tune, order, title=title, reference=first + index, generator=generator)
-                    for index, tune in enumerate(written)
-                ]
-            return tunes
+            order = order_from(attributes, bars=bars, generator=generator, wishes=wishes)
+            drawing = Drawing(generator, temperature, top_p)
+            found: list[Composition] = []
+            while len(found) < count:
+                rows = min(MAX_ROWS_AT_ONCE, count - len(found))
+                for written in self._sound_tunes(order, rows, drawing):
+                    tune = assemble(
+                        written.tune,
+                        order,
+                        title=title,
+                        reference=first_reference + len(found),
+                        generator=generator,
+                        plan=written.plan,
+                    )
+                    plan = replace(written.plan, kind=order.kind, tonic=order.key.tonic)
+                    found.append(Composition(tune, plan))
+            return found
         finally:
             self.train(was_training)
 
-    def _sound_tunes(
-        self, order: TuneOrder, count: int, generator: torch.Generator, temperature: float, top_p: float
-    ) -> list[NormalTune]:
+    def _sound_tunes(self, order: TuneOrder, count: int, drawing: Drawing) -> list[Written]:
         """`count` tunes that are no drones; a row that is one is drawn again, a bounded number of times."""
-        tunes = self.write(order, count, generator=generator, temperature=temperature, top_p=top_p)
+        found = self.write(order, count, drawing)
         for _ in range(MAX_TRIES - 1):
-            poor = [index for index, tune in enumerate(tunes) if is_degenerate(tune)]
-            if not poor:
-                break
-            fresh = self.write(order, len(poor), generator=generator, temperature=temperature, top_p=top_p)
-            for index, tune in zip(poor, fresh, strict=True):
-                tunes[index] = tune
-        drones = sum(is_degenerate(tune) for tune in tunes)
-        if drones:
+            poor = [index for index, written in enumerate(found) if is_degenerate(written.tune)]
+            if not poor or order.kept.bars:
+                return found
+            for index, written in zip(poor, self.write(order, len(poor), drawing), strict=True):
+                found[index] = written
+        drones = sum(is_degenerate(written.tune) for written in found)
+        if drones and not order.kept.bars:
             raise CompositionError(
-                f"{drones} of {count} tunes stayed on one note in {MAX_TRIES} tries at temperature {temperature}; "
-                f"a temperature near 1 works best"
+                f"{drones} of {count} tunes stayed on one note in {MAX_TRIES} tries at temperature "
+                f"{drawing.temperature}; a temperature near 1 works best"
             )
-        return tunes
+        return found
 
     def save(self, folder: str | Path) -> None:
         """Write `composer.safetensors` (half precision) and `composer.json` into a folder, whole or not at all."""

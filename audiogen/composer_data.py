@@ -196,7 +196,9 @@ class PlannedBatch:
         return cls(
             Batch(notes.ids, torch.from_numpy(features), torch.from_numpy(targets)),
             torch.from_numpy(structure),
-            _plan_batch([encode_plan(plan, conditions_of(tune)) for plan, tune in zip(plans, tunes, strict=True)]),
+            _plan_batch(
+                [encode_plan(plan, conditions_of(tune)) for plan, tune in zip(plans, tunes, strict=True)]
+            ),
         )
 
 

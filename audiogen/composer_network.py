@@ -41,7 +41,10 @@ class ComposerConfig:
     plan_vocabulary_size: int = len(plan_vocabulary())
 
     def __post_init__(self) -> None:
-        for name, size in (("vocabulary_size", len(vocabulary())), ("plan_vocabulary_size", len(plan_vocabulary()))):
+        for name, size in (
+            ("vocabulary_size", len(vocabulary())),
+            ("plan_vocabulary_size", len(plan_vocabulary())),
+        ):
             if getattr(self, name) != size:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be {size}")
         if self.levels not in (1, 2):
@@ -133,7 +136,9 @@ class Planner(nn.Module):
         self.tokens = nn.Embedding(len(plan_vocabulary()), width)
         self.slot = nn.Embedding(len(SLOTS) + 1, width)
         self.bars_left = nn.Embedding(MAX_PART_BARS + 1, width)
-        self.look_back = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in (*LOOK_BACK_BARS, "related"))
+        self.look_back = nn.ModuleList(
+            nn.Linear(width, width, bias=False) for _ in (*LOOK_BACK_BARS, "related")
+        )
         self.transformer = Transformer(config.plan_transformer())
         self.output_scale = nn.Parameter(torch.tensor(0.25))
         for table in (self.tokens, self.slot, self.bars_left):

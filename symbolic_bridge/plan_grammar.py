@@ -6,30 +6,36 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symbolic_bridge.grammar import BoolMask, TunePlan, names_after_bar, names_after_part, part_name
+from symbolic_bridge.grammar import (
+    MAX_ENDING_BARS,
+    BoolMask,
+    TunePlan,
+    names_after_bar,
+    names_after_part,
+    part_name,
+)
 from symbolic_bridge.plan_analysis import bar_numbers
 from symbolic_bridge.plan_tokens import SLOTS, PlanWalker, plan_vocabulary
-from symbolic_bridge.plans import HIGHEST_LEVEL, LOWEST_LEVEL, MOST_NOTES, Plan, PlanBar
+from symbolic_bridge.plans import HIGHEST_LEVEL, LOWEST_LEVEL, Plan, PlanBar, PlanError
 from symbolic_bridge.tune_tokens import CONDITION_NAMES
 
 
 @dataclass(frozen=True)
-class PlanBounds:
-    """What the bars that nobody has settled may be like.
+class PlanLeaning:
+    """Which way the entries lean that nobody has settled.
 
-    `fewest` and `most` notes (`fewest` not where a phrase closes, which is where notes are long), lowest and highest
-    level. `density`: the condition of that name, None where it is open.
+    `notes`, `level` and `density` are added to the logit of an entry for each note, level or density step that it is
+    above 0: what is then drawn is more or less than usual for a tune of its kind, whatever is usual. `lowest` and
+    `highest` bound the level.
     """
 
-    fewest: int = 0
-    most: int = MOST_NOTES
+    notes: float = 0.0
+    level: float = 0.0
+    density: float = 0.0
     lowest: int = LOWEST_LEVEL
     highest: int = HIGHEST_LEVEL
-    density: int | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.fewest <= self.most <= MOST_NOTES:
-            raise ValueError(f"notes {self.fewest} to {self.most}: 0 to {MOST_NOTES} are allowed")
         if not LOWEST_LEVEL <= self.lowest <= self.highest <= HIGHEST_LEVEL:
             raise ValueError(
                 f"levels {self.lowest} to {self.highest}: {LOWEST_LEVEL} to {HIGHEST_LEVEL} are allowed"
@@ -42,21 +48,38 @@ class PlanGrammar:
     Args:
         outline: parts, bars and repeats.
         given: what is settled; its parts have the outline's numbers of bars.
-        bounds: for what is not.
+        leaning: of what is not.
+
+    Attributes:
+        bias: float [V], to be added to the logits.
+
+    Raises:
+        PlanError: a planned pickup has no token.
     """
 
-    def __init__(self, outline: TunePlan, given: Plan, bounds: PlanBounds) -> None:
-        self.outline, self.given, self.bounds = outline, given, bounds
+    def __init__(self, outline: TunePlan, given: Plan, leaning: PlanLeaning) -> None:
+        self.outline, self.given, self.leaning = outline, given, leaning
         self.table = plan_vocabulary()
         self.groups = {slot: self.table.group(f"{slot}:") for slot in (*SLOTS, "density")}
+        self.bias = np.zeros(len(self.table), dtype=np.float32)
+        for slot in ("notes", "level", "density"):
+            values = [int(self.table.names[index].partition(":")[2]) for index in self.groups[slot]]
+            self.bias[list(self.groups[slot])] = getattr(leaning, slot) * np.array(values)
+        for number, part in enumerate(given.parts, start=1):
+            if part.pickup and f"pickup:{part.pickup}" not in self.table.ids:
+                raise PlanError(f"part {number}: a pickup of {part.pickup} ticks cannot be written")
         self.given_bars = given.all_bars()
         self.given_numbers = bar_numbers(given.parts)
+
+    @property
+    def max_tokens(self) -> int:
+        """No plan of this outline has more tokens."""
+        bars = sum(part.bars + MAX_ENDING_BARS + 3 for part in self.outline.parts) + len(self.given_bars)
+        return len(CONDITION_NAMES) + bars * (len(SLOTS) + 1) + 1
 
     def allowed(self, walker: PlanWalker) -> BoolMask:
         """The ids that may come next, bool [V]; at least one is allowed."""
         if walker.seen < len(CONDITION_NAMES):
-            if self.bounds.density is not None:
-                return self._only([f"density:{self.bounds.density}"])
             return self._mask(self.groups["density"])
         if walker.section == "conditions":
             return self._only([part_name(self.outline, 0)])
@@ -64,7 +87,8 @@ class PlanGrammar:
         if walker.section == "part":
             names = names_after_part(self.outline, walker)
             if part is not None and part.pickup is not None:
-                names = self._wanted(names, f"pickup:{part.pickup}" if part.pickup else names[0])
+                bar = f"bar:{self.outline.parts[walker.part].bars}"
+                names = [f"pickup:{part.pickup}" if part.pickup else bar]
             return self._only(names)
         if walker.section == "pickup":
             return self._only([f"bar:{self.outline.parts[walker.part].bars}"])
@@ -77,10 +101,6 @@ class PlanGrammar:
             due = bool(part.endings) and walker.bars_left - 1 == len(part.endings[0])
             names = ["ending:1"] if due else [name for name in names if name != "ending:1"]
         return self._only(names)
-
-    @staticmethod
-    def _wanted(names: list[str], wanted: str) -> list[str]:
-        return [wanted] if wanted in names else names
 
     def _only(self, names: list[str]) -> BoolMask:
         return self._mask([self.table.ids[name] for name in names])
@@ -108,12 +128,8 @@ class PlanGrammar:
             return self._only([wanted] if wanted in names else names)
         if wanted is not None:
             return self._only([wanted])
-        if slot == "notes":
-            closes = not self.table.names[walker.bars[-1][SLOTS.index("cadence")]].endswith("none")
-            fewest = 0 if closes else self.bounds.fewest
-            return self._only([f"notes:{count}" for count in range(fewest, self.bounds.most + 1)])
         if slot == "level":
-            levels = range(self.bounds.lowest, self.bounds.highest + 1)
+            levels = range(self.leaning.lowest, self.leaning.highest + 1)
             return self._only([f"level:{level}" for level in levels])
         return self._mask(self.groups[slot])
 

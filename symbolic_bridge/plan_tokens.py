@@ -113,7 +113,13 @@ def entries_of(plan: Plan) -> tuple[Entry, ...]:
 
 
 def _relation_name(bar: PlanBar, distance: int) -> str:
-    return "" if bar.relation is None else "relation:new" if bar.of is None else f"relation:{bar.relation}:{distance}"
+    return (
+        ""
+        if bar.relation is None
+        else "relation:new"
+        if bar.of is None
+        else f"relation:{bar.relation}:{distance}"
+    )
 
 
 def encode_plan(plan: Plan, conditions: Conditions) -> list[int]:
@@ -256,7 +262,7 @@ class PlanWalker:
         slot = min(self.slot, len(SLOTS) - 1)
 
         def entry(place: int) -> int:
-            return self.bars[place][slot] if 0 <= place and slot < len(self.bars[place]) else 0
+            return self.bars[place][slot] if place >= 0 and slot < len(self.bars[place]) else 0
 
         if self.slot == len(SLOTS):
             return (self.slot, self.bars_left, *(0,) * (PLAN_FEATURES - 2))
@@ -371,5 +377,8 @@ def is_structure() -> NDArray[np.bool_]:
     """Which ids of the tune's vocabulary are settled by a whole plan: all but notes, rests, ties and rolls."""
     table = vocabulary()
     return np.array(
-        [not ticks and name not in ("tie", "roll") for name, ticks in zip(table.names, table.ticks, strict=True)]
+        [
+            not ticks and name not in ("tie", "roll")
+            for name, ticks in zip(table.names, table.ticks, strict=True)
+        ]
     )

@@ -32,7 +32,7 @@ MOST_NOTES = 24
 # How far back, in bars on the time line, a bar may name another.
 LONGEST_DISTANCE = 64
 NO_CHORD = "none"
-MOST_CHORDS = 2
+MAX_CHORDS_A_BAR = 2
 _STEPS = ("I", "bII", "II", "bIII", "III", "IV", "#IV", "V", "bVI", "VI", "bVII", "VII")
 _NUMERAL = re.compile(r"([b#]?)([IViv]+)(°?)")
 NUMERALS = (
@@ -100,8 +100,8 @@ class PlanBar:
             raise PlanError(
                 f"relation {self.relation!r} has 'of' {self.of!r}; a bar that repeats or varies says which one"
             )
-        if len(self.chords) > MOST_CHORDS:
-            raise PlanError(f"a bar has {len(self.chords)} chords; at most {MOST_CHORDS} are allowed")
+        if len(self.chords) > MAX_CHORDS_A_BAR:
+            raise PlanError(f"a bar has {len(self.chords)} chords; at most {MAX_CHORDS_A_BAR} are allowed")
         for name in self.chords:
             if name != NO_CHORD:
                 numeral_parts(name)
@@ -116,8 +116,8 @@ class PlanBar:
 class PlanPart:
     """What is settled of one part, with one entry for every bar it has.
 
-    `repeated` and `pickup` (ticks, 96 to the whole note, 0 for none): None where open. `endings` is (first, second) or ()
-    for none; only a repeated part has endings, and `bars` are then the bars before them.
+    `repeated` and `pickup` (ticks, 96 to the whole note, 0 for none): None where open. `endings` is (first, second) or
+    () for none; only a repeated part has endings, and `bars` are then the bars before them.
     """
 
     bars: tuple[PlanBar, ...]
@@ -178,7 +178,9 @@ class Plan:
         """The plan as JSON, one line a bar; what is open is left out."""
         head = {name: getattr(self, name) for name in ("kind", "mode", "tonic", "form")}
         head["meter"] = None if self.meter is None else str(self.meter)
-        lines = [f" {json.dumps(name)}: {json.dumps(value)}" for name, value in head.items() if value is not None]
+        lines = [
+            f" {json.dumps(name)}: {json.dumps(value)}" for name, value in head.items() if value is not None
+        ]
         if self.parts:
             parts = ",\n".join(_part_text(part) for part in self.parts)
             lines.append(f' "parts": [\n{parts}\n ]')
@@ -229,7 +231,9 @@ def _bars_text(bars: tuple[PlanBar, ...]) -> str:
     lines = []
     for bar in bars:
         values = {name: getattr(bar, name) for name in _BAR_TYPES}
-        lines.append("   " + json.dumps({name: value for name, value in values.items() if value not in (None, ())}))
+        lines.append(
+            "   " + json.dumps({name: value for name, value in values.items() if value not in (None, ())})
+        )
     return "[\n" + ",\n".join(lines) + "]" if lines else "[]"
 
 
@@ -300,3 +304,6 @@ def _check_member(name: str, value: str | None, allowed: tuple[str, ...]) -> Non
 def _check_number(name: str, value: int | None, lowest: int, highest: int) -> None:
     if value is not None and not lowest <= value <= highest:
         raise PlanError(f"{name} is {value}; it must be {lowest} to {highest}")
+
+
+OPEN_PLAN = Plan()

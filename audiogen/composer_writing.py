@@ -1,0 +1,112 @@
+"""Level 2: one row of notes being written, and what may come next in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from audiogen.composer_plan import TuneOrder
+from audiogen.composer_planning import DrawnPlan, only
+from symbolic_bridge.analysis.cadences import scale_of
+from symbolic_bridge.grammar import BoolMask, Grammar, Walker
+from symbolic_bridge.normal_form import TICKS_PER_WHOLE
+from symbolic_bridge.plan_tokens import Guide, entries_of, is_structure, plan_vocabulary
+from symbolic_bridge.tune_tokens import CONDITION_NAMES, vocabulary
+
+# Degrees of the scale on which a planned cadence may end; `plan_analysis` hears them so.
+CADENCE_DEGREES = {"half": (2, 5, 7), "full": (1,)}
+
+
+class CadenceMasks:
+    """Notes that close a phrase as planned: those that sound on the last beat of the bar."""
+
+    def __init__(self, order: TuneOrder, grammar: Grammar) -> None:
+        table, meter = vocabulary(), order.plan.meter
+        self.last_beat = int((meter.bar_duration - meter.beat_duration) * TICKS_PER_WHOLE)
+        self.ticks = np.array(table.ticks)
+        scale = scale_of(order.plan.mode)
+        above = (np.array(table.pitch) - grammar.tonic) % 12
+        sounds = np.array(table.pitch) > 0
+        ids = plan_vocabulary().ids
+        self.masks = {
+            ids[f"cadence:{name}"]: sounds & np.isin(above, [scale[degree - 1] for degree in degrees])
+            for name, degrees in CADENCE_DEGREES.items()
+        }
+
+    def narrowed(self, mask: BoolMask, cadence: int, position: int) -> BoolMask:
+        """The mask, less the notes that would end the phrase otherwise; the mask itself where none would be left."""
+        if cadence not in self.masks or position > self.last_beat:
+            return mask
+        covers = (self.ticks > 0) & (position + self.ticks > self.last_beat)
+        narrow = mask & (~covers | self.masks[cadence])
+        return narrow if narrow.any() else mask
+
+
+@dataclass
+class NoteRow:
+    """A row of ids on its way, with its places in grammar, plan and the notes that are kept."""
+
+    order: TuneOrder
+    grammar: Grammar
+    cadences: CadenceMasks
+    draft: DrawnPlan | None
+    ids: list[int] = field(default_factory=list)
+    walker: Walker = field(default_factory=Walker)
+    told: list[tuple[int, ...]] = field(default_factory=list)
+    in_pickup: int = 0
+    structured: int = 0
+
+    def __post_init__(self) -> None:
+        entries = entries_of(self.draft.plan) if self.draft else ()
+        self.guide = Guide(entries, self.grammar.full // 2)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the tune is at its end."""
+        return self.walker.section == "end"
+
+    def take(self, index: int) -> None:
+        """Take one more id."""
+        position = self.walker.position
+        self.walker.step(index)
+        self.guide.step(index, position)
+        self.ids.append(index)
+        self.structured += bool(is_structure()[index])
+        self.in_pickup = self.in_pickup + 1 if self.walker.section == "pickup" else 0
+        features = self.walker.features()
+        if self.draft is not None:
+            features += self.guide.features(self.walker.position)
+        self.told.append(features)
+
+    def allowed(self) -> BoolMask:
+        """The ids that may come next, bool [V]; at least one is allowed."""
+        if len(self.ids) < len(CONDITION_NAMES):
+            return only(vocabulary(), vocabulary().group("density:"))
+        if self.draft is None:
+            return self.grammar.allowed(self.walker)
+        kept = self._kept()
+        if kept is not None:
+            return only(vocabulary(), [kept])
+        structure = self.draft.structure[self.structured]
+        mask = self.grammar.allowed(self.walker)
+        copied = self.guide.copied()
+        if copied and mask[copied]:
+            return only(vocabulary(), [copied])
+        planned = mask & ~is_structure()
+        planned[structure] = mask[structure] or not planned.any()
+        return self.cadences.narrowed(planned, self.guide.entry().ids[1], self.walker.position)
+
+    def _kept(self) -> int | None:
+        """The id that must come next among notes that stand already; None where notes are free."""
+        assert self.draft is not None
+        source: Sequence[int] | None = None
+        written = 0
+        if self.walker.section == "pickup":
+            source, written = self.order.kept.pickups.get(self.walker.part), self.in_pickup - 1
+        elif self.guide.inside:
+            source, written = self.order.kept.bars.get(self.guide.bar), len(self.guide.written[-1])
+        if source is None:
+            return None
+        return source[written] if written < len(source) else self.draft.structure[self.structured]
