@@ -1,7 +1,7 @@
 """The composer: attributes to tunes, in two levels.
 
-Level 1 draws a plan - which bars return, chords, contour, density, cadences - and level 2 the notes along it, both under
-a grammar. Weights with one level write notes without a plan.
+Level 1 draws a plan - which bars return, chords, contour, density, cadences - and level 2 the notes along it, both
+under a grammar. Weights with one level write notes without a plan.
 
 Axes: B batch, L tokens, V vocabulary, D width.
 """
@@ -150,7 +150,7 @@ class Composer(NoteWriter):
             title=title,
             first_reference=reference,
             wishes=wishes,
-        )[0].tune
+        )[0]
 
     def compose_many(
         self,
@@ -164,8 +164,26 @@ class Composer(NoteWriter):
         title: str | None = None,
         first_reference: int = 1,
         wishes: ComposingWishes | None = None,
+    ) -> list[Tune]:
+        """Write `count` tunes of one order in batches; see `compose`."""
+        drawing = Drawing(generator, temperature, top_p)
+        found = self.compose_with_plans(
+            attributes, count, drawing, bars=bars, title=title, first_reference=first_reference, wishes=wishes
+        )
+        return [composition.tune for composition in found]
+
+    def compose_with_plans(
+        self,
+        attributes: TuneAttributes,
+        count: int,
+        drawing: Drawing,
+        *,
+        bars: int | None = None,
+        title: str | None = None,
+        first_reference: int = 1,
+        wishes: ComposingWishes | None = None,
     ) -> list[Composition]:
-        """Write `count` tunes of one order in batches, with their plans; see `compose`."""
+        """As `compose_many`, with the plan of each; that of a tune written without is the one it turned out to have."""
         if count < 1:
             raise CompositionError(f"{count} tunes were asked for; at least 1 is needed")
         if wishes is not None and wishes.needs_plans and self.planner is None:
@@ -173,8 +191,7 @@ class Composer(NoteWriter):
         was_training = self.training
         self.eval()
         try:
-            order = order_from(attributes, bars=bars, generator=generator, wishes=wishes)
-            drawing = Drawing(generator, temperature, top_p)
+            order = order_from(attributes, bars=bars, generator=drawing.generator, wishes=wishes)
             found: list[Composition] = []
             while len(found) < count:
                 rows = min(MAX_ROWS_AT_ONCE, count - len(found))
@@ -184,14 +201,20 @@ class Composer(NoteWriter):
                         order,
                         title=title,
                         reference=first_reference + len(found),
-                        generator=generator,
+                        generator=drawing.generator,
                         plan=written.plan,
                     )
-                    plan = replace(written.plan, kind=order.kind, tonic=order.key.tonic)
+                    form = "".join("ABCDEFGH"[part] * times for part, times in order.runs)
+                    plan = replace(written.plan, kind=order.kind, tonic=order.key.tonic, form=form)
                     found.append(Composition(tune, plan))
             return found
         finally:
             self.train(was_training)
+
+    def write_for(self, attributes: TuneAttributes, drawing: Drawing, wishes: ComposingWishes) -> Written:
+        """One tune in normal form as it is written, its form not laid out; see `compose`."""
+        order = order_from(attributes, generator=drawing.generator, wishes=wishes)
+        return self._sound_tunes(order, 1, drawing)[0]
 
     def _sound_tunes(self, order: TuneOrder, count: int, drawing: Drawing) -> list[Written]:
         """`count` tunes that are no drones; a row that is one is drawn again, a bounded number of times."""

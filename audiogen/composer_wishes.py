@@ -85,7 +85,8 @@ class ComposingWishes:
     @property
     def shows_chords(self) -> bool:
         """Whether chords were asked for, and so belong over the notes."""
-        return bool(self.chords) or any(bar.chords for bar in self.plan.all_bars())
+        planned = any(bar.chords for bar in self.plan.all_bars())
+        return bool(self.chords) or (planned and not self.kept.bars)
 
     @property
     def needs_plans(self) -> bool:

@@ -109,4 +109,7 @@ class NoteRow:
             source, written = self.order.kept.bars.get(self.guide.bar), len(self.guide.written[-1])
         if source is None:
             return None
-        return source[written] if written < len(source) else self.draft.structure[self.structured]
+        if written < len(source):
+            return source[written]
+        # A first phrase may end with a bar that its pickup completes; in a longer tune that bar is filled up.
+        return None if self.grammar.left_of(self.walker) > 0 else self.draft.structure[self.structured]

@@ -281,7 +281,7 @@ class Grammar:
             return self._only(*names_after_part(self.plan, walker))
         if walker.section == "ending":
             return self._only(f"bar:{walker.ending_bars}")
-        left = self._capacity(walker) - walker.elapsed
+        left = self.left_of(walker)
         if left < 0:
             raise TokenError(f"a bar is {-left} ticks too long")
         return self._note_mask(walker, left) if left else self._after_bar(walker)
@@ -299,6 +299,10 @@ class Grammar:
         mask = np.zeros(len(self.table), dtype=bool)
         mask[[self.table.ids[name] for name in names]] = True
         return mask
+
+    def left_of(self, walker: Walker) -> int:
+        """Ticks that the bar or pickup still holds."""
+        return self._capacity(walker) - walker.elapsed
 
     def _capacity(self, walker: Walker) -> int:
         if walker.section == "pickup":

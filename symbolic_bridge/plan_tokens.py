@@ -361,6 +361,29 @@ def guided_rows(ids: Sequence[int], entries: Sequence[Entry]) -> tuple[NDArray[n
     return rows, copies
 
 
+def notes_by_bar(ids: Sequence[int]) -> tuple[dict[int, tuple[int, ...]], dict[int, tuple[int, ...]]]:
+    """The ids of every bar by its place, and those of every pickup by its part, without what gives them structure."""
+    bars: dict[int, tuple[int, ...]] = {}
+    pickups: dict[int, tuple[int, ...]] = {}
+    part = bar = -1
+    now: dict[int, tuple[int, ...]] | None = None
+    place = 0
+    for index in ids:
+        name = vocabulary().names[index]
+        if not is_structure()[index]:
+            if now is not None:
+                now[place] = (*now.get(place, ()), index)
+        elif name.startswith("part:"):
+            part += 1
+            now = None
+        elif name.startswith("pickup:"):
+            now, place = pickups, part
+        elif name.startswith("bar:"):
+            bar += 1
+            now, place = bars, bar
+    return bars, pickups
+
+
 def next_structure(ids: Sequence[int]) -> NDArray[np.int64]:
     """For each id of a tune's row the next one behind it that is no note, tie or roll, [L - 1]."""
     found = np.zeros(len(ids) - 1, dtype=np.int64)
