@@ -112,4 +112,5 @@ class NoteRow:
         if written < len(source):
             return source[written]
         # A first phrase may end with a bar that its pickup completes; in a longer tune that bar is filled up.
-        return None if self.grammar.left_of(self.walker) > 0 else self.draft.structure[self.structured]
+        is_short = self.walker.bars_left > 1 and self.grammar.left_of(self.walker) > 0
+        return None if is_short else self.draft.structure[self.structured]
