@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from audiogen.composer_network import ComposerConfig, NoteWriter, Planner
-from audiogen.composer_plan import TuneOrder, assemble, order_from
+from audiogen.composer_plan import TuneOrder, assemble, order_from, written_chords
 from audiogen.composer_planning import Drawing, DrawnPlan, draw_plans, only
 from audiogen.composer_wishes import ORNAMENTS, ComposingWishes, CompositionError
 from audiogen.composer_writing import CadenceMasks, NoteRow
@@ -50,10 +50,11 @@ class Written:
 
 @dataclass(frozen=True)
 class Composition:
-    """A finished tune and its plan."""
+    """A finished tune, its plan, and the chords of each of its bars as written."""
 
     tune: Tune
     plan: Plan
+    chords: tuple[tuple[str, ...], ...]
 
 
 class Composer(NoteWriter):
@@ -206,7 +207,7 @@ class Composer(NoteWriter):
                     )
                     form = "".join("ABCDEFGH"[part] * times for part, times in order.runs)
                     plan = replace(written.plan, kind=order.kind, tonic=order.key.tonic, form=form)
-                    found.append(Composition(tune, plan))
+                    found.append(Composition(tune, plan, written_chords(written.plan, order)))
             return found
         finally:
             self.train(was_training)

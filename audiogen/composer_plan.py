@@ -282,6 +282,23 @@ def made_title(generator: torch.Generator) -> str:
     return f"The {first} {second}"
 
 
+def laid_out(order: TuneOrder) -> tuple[tuple[int, bool], ...]:
+    """Parts in the order they are written in, by number, and whether each is repeated."""
+    if is_plain(order.runs):
+        return tuple((number, part.repeated) for number, part in enumerate(order.plan.parts))
+    return tuple(
+        (number, repeated)
+        for number, times in order.runs
+        for repeated in [True] * (times // 2) + [False] * (times % 2)
+    )
+
+
+def written_chords(plan: Plan, order: TuneOrder) -> tuple[tuple[str, ...], ...]:
+    """The chords of every bar of the finished tune, pickups included, which have none."""
+    parts = plan.chords_by_part()
+    return tuple(chords for number, _ in laid_out(order) for chords in parts[number])
+
+
 def assemble(
     written: NormalTune,
     order: TuneOrder,
@@ -301,15 +318,7 @@ def assemble(
         generator: draws the title.
         plan: what the notes follow; its chords are written over them where the order says so.
     """
-    parts, numbers = written.parts, tuple(range(len(written.parts)))
-    if not is_plain(order.runs):
-        laid_out = [
-            (number, repeated)
-            for number, times in order.runs
-            for repeated in [True] * (times // 2) + [False] * (times % 2)
-        ]
-        parts = tuple(replace(written.parts[number], repeated=repeated) for number, repeated in laid_out)
-        numbers = tuple(number for number, _ in laid_out)
+    parts = tuple(replace(written.parts[number], repeated=repeated) for number, repeated in laid_out(order))
     header = Header(
         title=made_title(generator) if title is None else title,
         reference=reference,
@@ -322,11 +331,7 @@ def assemble(
     tune = replace(written, parts=parts).to_tune(header, move)
     if plan is None or not order.shows_chords:
         return tune
-    chords = [
-        (bool(part.pickup), [bar.chords for bar in plan.parts[number].all_bars()])
-        for part, number in zip(parts, numbers, strict=True)
-    ]
-    return with_chord_symbols(tune, [bar for pickup, bars in chords for bar in [()] * pickup + bars])
+    return with_chord_symbols(tune, written_chords(plan, order))
 
 
 def _best_octave(written: NormalTune, order: TuneOrder) -> int:

@@ -9,9 +9,15 @@ import torch
 
 from audiogen.composer import Composer, Composition
 from audiogen.composer_planning import Drawing
-from audiogen.composer_wishes import ComposingWishes, CompositionError, KeptNotes
+from audiogen.composer_wishes import (
+    HIGHEST_WRITTEN,
+    LOWEST_WRITTEN,
+    ComposingWishes,
+    CompositionError,
+    KeptNotes,
+)
 from symbolic_bridge.attributes import TuneAttributes
-from symbolic_bridge.kinds import kind_of
+from symbolic_bridge.kinds import KINDS, kind_of
 from symbolic_bridge.normal_form import MAX_PART_BARS, MAX_PARTS, NormalNote, NormalTune
 from symbolic_bridge.normalise import UnfitTuneError, normalise
 from symbolic_bridge.plan_analysis import plan_of, written_bars
@@ -93,7 +99,8 @@ class GivenTune:
         bars = list(self.tune.bars)
         for place, before, after, fresh in zip(own, old, new, made, strict=True):
             if before != after:
-                bars[place] = replace(bars[place], notes=fresh.notes)
+                first = replace(fresh.notes[0], chord_symbol=bars[place].notes[0].chord_symbol)
+                bars[place] = replace(bars[place], notes=(first, *fresh.notes[1:]))
         return replace(self.tune, bars=tuple(bars))
 
 
@@ -114,8 +121,6 @@ def continuation(given: GivenTune, form: str | None = None) -> ComposingWishes:
     Raises:
         CompositionError: the phrase has endings, or more parts than the form.
     """
-    from symbolic_bridge.kinds import KINDS
-
     form = form or KINDS[given.plan.kind or "reel"].form
     count = len(set(form))
     parts = list(given.plan.parts)
@@ -136,15 +141,16 @@ def continuation(given: GivenTune, form: str | None = None) -> ComposingWishes:
 
 
 def infill(composer: Composer, given: GivenTune, first: int, last: int, drawing: Drawing) -> Composition:
-    """Bars `first` ... `last` (from 1, pickups not counted) written anew; the rest is untouched.
+    """Bars `first` ... `last` (from 1, pickups not counted) written anew on the chords they have; the rest is untouched.
 
     Raises:
         CompositionError: there are no such bars, or the tune cannot be worked on.
     """
     if not 1 <= first <= last <= given.bars:
         raise CompositionError(f"bars {first}-{last} were asked for; the tune has bars 1 to {given.bars}")
-    chosen = range(first - 1, last)
-    return _rewritten(composer, given, dict.fromkeys(chosen, PlanBar()), drawing)
+    heard = given.plan.heard_bars()
+    fresh = {place: PlanBar(chords=heard[place].chords) for place in range(first - 1, last)}
+    return _rewritten(composer, given, fresh, drawing)
 
 
 def vary(composer: Composer, given: GivenTune, strength: float, drawing: Drawing) -> Composition:
@@ -199,9 +205,9 @@ def _rewritten(
         **_range_around(min(pitches), max(pitches)),
     )
     written = composer.write_for(given.attributes(), drawing, wishes)
-    return Composition(
-        given.with_bars_of(written.tune), replace(written.plan, kind=given.plan.kind, tonic=given.plan.tonic)
-    )
+    plan = replace(written.plan, kind=given.plan.kind, tonic=given.plan.tonic)
+    chords = [bar for part in plan.chords_by_part() for bar in part]
+    return Composition(given.with_bars_of(written.tune), plan, tuple(chords))
 
 
 def _origin(planned: tuple[PlanBar, ...], place: int) -> int:
@@ -213,6 +219,4 @@ def _origin(planned: tuple[PlanBar, ...], place: int) -> int:
 
 def _range_around(lowest: int, highest: int) -> dict[str, int]:
     """The usual range, wide enough for what stands already."""
-    from audiogen.composer_wishes import HIGHEST_WRITTEN, LOWEST_WRITTEN
-
     return {"lowest": min(LOWEST_WRITTEN, lowest), "highest": max(HIGHEST_WRITTEN, highest)}
