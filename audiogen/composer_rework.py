@@ -141,7 +141,7 @@ def continuation(given: GivenTune, form: str | None = None) -> ComposingWishes:
 
 
 def infill(composer: Composer, given: GivenTune, first: int, last: int, drawing: Drawing) -> Composition:
-    """Bars `first` ... `last` (from 1, pickups not counted) written anew on the chords they have; the rest is untouched.
+    """Bars `first` ... `last` (from 1, pickups not counted) written anew on their chords; the rest is untouched.
 
     Raises:
         CompositionError: there are no such bars, or the tune cannot be worked on.

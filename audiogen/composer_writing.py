@@ -57,6 +57,7 @@ class NoteRow:
     told: list[tuple[int, ...]] = field(default_factory=list)
     in_pickup: int = 0
     structured: int = 0
+    copying: bool = False
 
     def __post_init__(self) -> None:
         entries = entries_of(self.draft.plan) if self.draft else ()
@@ -90,13 +91,43 @@ class NoteRow:
         if kept is not None:
             return only(vocabulary(), [kept])
         structure = self.draft.structure[self.structured]
-        mask = self.grammar.allowed(self.walker)
-        copied = self.guide.copied()
-        if copied and mask[copied]:
+        copied = self._copied()
+        if copied is not None:
             return only(vocabulary(), [copied])
+        mask = self.grammar.allowed(self.walker)
         planned = mask & ~is_structure()
         planned[structure] = mask[structure] or not planned.any()
         return self.cadences.narrowed(planned, self.guide.entry().ids[1], self.walker.position)
+
+    def _copied(self) -> int | None:
+        """The id that comes next in the bar that this one repeats; None where notes are free."""
+        index = self.guide.copied()
+        if self.guide.inside and not self.guide.written[-1]:
+            self.copying = bool(index) and self._may_copy()
+        if not self.copying or not index:
+            return None
+        if vocabulary().names[index] == "tie" and self.grammar.left_of(self.walker) == 0:
+            # A tie over the bar line holds only if what follows is the same again.
+            following = self.guide.entry(1)
+            next_bar = self.guide.written[following.of] if 0 <= following.of < self.guide.bar else []
+            if following.repeats and self._first_pitch(next_bar) != self.walker.pitch:
+                return None
+        return index
+
+    def _may_copy(self) -> bool:
+        """Whether the bar that this one repeats fits here: in length, behind a tie, and at the end of the tune."""
+        table, source = vocabulary(), self.guide.written[self.guide.entry().of]
+        if sum(table.ticks[index] for index in source) != self.grammar.left_of(self.walker):
+            return False
+        if self.walker.tied and self._first_pitch(source) != self.walker.pitch:
+            return False
+        pitches = [table.pitch[index] for index in source if table.ticks[index]]
+        return not self.grammar.ends_tune(self.walker) or pitches[-1] % 12 == self.grammar.tonic
+
+    @staticmethod
+    def _first_pitch(ids: Sequence[int]) -> int:
+        table = vocabulary()
+        return next((table.pitch[index] for index in ids if table.ticks[index]), 0)
 
     def _kept(self) -> int | None:
         """The id that must come next among notes that stand already; None where notes are free."""

@@ -300,6 +300,11 @@ class Grammar:
         mask[[self.table.ids[name] for name in names]] = True
         return mask
 
+    def ends_tune(self, walker: Walker) -> bool:
+        """Whether this is the bar that the tune ends with."""
+        is_last = walker.part == self.final_part and walker.bars_left == 1 and walker.ending != 1
+        return is_last and walker.section == "bar"
+
     def left_of(self, walker: Walker) -> int:
         """Ticks that the bar or pickup still holds."""
         return self._capacity(walker) - walker.elapsed
@@ -320,9 +325,7 @@ class Grammar:
         return self._only(*names)
 
     def _note_mask(self, walker: Walker, left: int) -> BoolMask:
-        is_last_bar = (
-            walker.part == self.final_part and walker.bars_left == 1 and walker.ending != 1
-        ) and walker.section == "bar"
+        is_last_bar = self.ends_tune(walker)
         mask = self._duration_mask(left, walker.position % 12, walker.triplet, walker.rolled)
         if walker.tied:
             mask = mask & (self.pitches == walker.pitch)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symbolic_bridge.attributes import is_form, parse_meter
 from symbolic_bridge.kinds import KINDS
@@ -173,6 +173,21 @@ class Plan:
     def all_bars(self) -> tuple[PlanBar, ...]:
         """Every bar as written."""
         return tuple(bar for part in self.parts for bar in part.all_bars())
+
+    def heard_bars(self) -> tuple[PlanBar, ...]:
+        """Every bar as written, with what bars that repeat another take from it."""
+        heard: list[PlanBar] = []
+        for bar in self.all_bars():
+            source = heard[bar.of - 1] if bar.of is not None and bar.relation == "repeats" else bar
+            heard.append(replace(source, relation=bar.relation, of=bar.of))
+        return tuple(heard)
+
+    def chords_by_part(self) -> list[list[tuple[str, ...]]]:
+        """The chords of each part's bars, those of a pickup, which has none, included."""
+        heard = iter(self.heard_bars())
+        return [
+            [()] * bool(part.pickup) + [next(heard).chords for _ in part.all_bars()] for part in self.parts
+        ]
 
     def to_json(self) -> str:
         """The plan as JSON, one line a bar; what is open is left out."""
