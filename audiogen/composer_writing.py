@@ -96,6 +96,7 @@ class NoteRow:
             return only(vocabulary(), [copied])
         mask = self.grammar.allowed(self.walker)
         planned = mask & ~is_structure()
+        planned[vocabulary().ids["tie"]] &= not self._tie_is_void()
         planned[structure] = mask[structure] or not planned.any()
         return self.cadences.narrowed(planned, self.guide.entry().ids[1], self.walker.position)
 
@@ -106,13 +107,19 @@ class NoteRow:
             self.copying = bool(index) and self._may_copy()
         if not self.copying or not index:
             return None
-        if vocabulary().names[index] == "tie" and self.grammar.left_of(self.walker) == 0:
-            # A tie over the bar line holds only if what follows is the same again.
-            following = self.guide.entry(1)
-            next_bar = self.guide.written[following.of] if 0 <= following.of < self.guide.bar else []
-            if following.repeats and self._first_pitch(next_bar) != self.walker.pitch:
-                return None
+        if vocabulary().names[index] == "tie" and self._tie_is_void():
+            return None
         return index
+
+    def _tie_is_void(self) -> bool:
+        """Whether a tie over the bar line would lead to another pitch, the next bar's notes being settled."""
+        if not self.guide.inside or self.grammar.left_of(self.walker) > 0:
+            return False
+        following = self.guide.entry(1)
+        source = self.order.kept.bars.get(self.guide.bar + 1, ())
+        if not source and following.repeats and 0 <= following.of <= self.guide.bar:
+            source = self.guide.written[following.of]
+        return bool(source) and self._first_pitch(source) != self.walker.pitch
 
     def _may_copy(self) -> bool:
         """Whether the bar that this one repeats fits here: in length, behind a tie, and at the end of the tune."""
