@@ -38,6 +38,7 @@ from codec.weights import load_own as load_codec
 from symbolic_bridge.attributes import TuneAttributes, resolve
 from symbolic_bridge.frames import ScoreFrames, score_frames
 from symbolic_bridge.kinds import kind_of
+from symbolic_bridge.moods import MOODS
 from symbolic_bridge.perform import perform
 from symbolic_bridge.performance import Performance
 from symbolic_bridge.prompts import parse_prompt
@@ -347,6 +348,7 @@ class Generator:
             tempo_bpm=wishes.tempo_bpm,
             duration_seconds=wishes.duration_seconds,
             rng=stage_rng(seed, "performance"),
+            arousal=MOODS[wishes.mood].arousal if wishes.mood else 0.0,
         )
 
     def _play(

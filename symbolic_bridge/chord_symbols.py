@@ -1,14 +1,17 @@
-"""Chords of a plan as symbols over a tune, and symbols as chords of a plan."""
+"""Chords as symbols: those of a plan over its tune, those a tune may have, and a progression as it is typed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 
-from symbolic_bridge.analysis.chords import note_name
-from symbolic_bridge.harmony import is_no_chord, parse_chord
+from symbolic_bridge.analysis.chords import chord_name, note_name
+from symbolic_bridge.harmony import Richness, harmonise, is_no_chord, parse_chord
 from symbolic_bridge.plans import MAX_CHORDS_A_BAR, NO_CHORD, PlanError, numeral, numeral_parts
+from symbolic_bridge.timing import lay_out
 from symbolic_bridge.tune import Bar, Key, Tune
+from symbolic_bridge.unfold import play_order
 
 _SUFFIXES = {"major": "", "minor": "m", "diminished": "dim"}
 
@@ -48,6 +51,55 @@ def with_chord_symbols(tune: Tune, chords: Sequence[Sequence[str]]) -> Tune:
         latest = symbols[-1] if symbols else latest
         bars.append(replace(bar, notes=tuple(notes)))
     return replace(tune, bars=tuple(bars))
+
+
+def harmonised(tune: Tune, richness: Richness) -> Tune:
+    """The tune with chords of our own over its notes, in place of any that it has.
+
+    Args:
+        tune: repeats not unfolded; each bar gets the chords of its first playing.
+        richness: how they are chosen, such as one of `harmony.RICHNESSES`.
+
+    Raises:
+        ValueError: the tune has no notes.
+    """
+    bare = replace(
+        tune,
+        bars=tuple(
+            replace(bar, notes=tuple(replace(note, chord_symbol="") for note in bar.notes))
+            for bar in tune.bars
+        ),
+    )
+    played, bars = lay_out(bare)
+    if not bars:
+        raise ValueError(f"tune {tune.header.title!r} has no notes")
+    chords = harmonise(played, bars, richness)
+    written = [place for place in play_order(bare) if bare.bars[place].notes]
+    new = list(bare.bars)
+    done: set[int] = set()
+    latest = ""
+    for place, bar in zip(written, bars, strict=True):
+        inside = [chord for chord in chords if chord.start < bar.end and chord.end > bar.start]
+        if bar.bar_in_section == 0:
+            # Where players jump to, the chord is said again; an upbeat has none.
+            latest = ""
+        if place not in done and not bar.is_pickup:
+            names = [(chord.start - bar.start, chord_name(chord, bar.key)) for chord in inside]
+            new[place], latest = _with_symbols(new[place], names, latest)
+            done.add(place)
+    return replace(bare, bars=tuple(new))
+
+
+def _with_symbols(bar: Bar, names: Sequence[tuple[Fraction, str]], latest: str) -> tuple[Bar, str]:
+    """The bar with each name that is another than the latest one at the first note from its moment on, and the last."""
+    notes = list(bar.notes)
+    starts = [sum((note.duration for note in notes[:place]), Fraction(0)) for place in range(len(notes))]
+    for moment, name in names:
+        place = next((place for place, start in enumerate(starts) if start >= moment), None)
+        if name != latest and place is not None:
+            notes[place] = replace(notes[place], chord_symbol=name)
+            latest = name
+    return replace(bar, notes=tuple(notes)), latest
 
 
 def read_progression(text: str) -> tuple[tuple[str, ...], ...]:
