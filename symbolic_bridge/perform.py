@@ -126,7 +126,7 @@ def perform(
 
 
 def _check_range(name: str, value: float | None, low: float, high: float) -> None:
-    if value is not None and not (isfinite(value) and low <= value <= high and value > 0):
+    if value is not None and not (isfinite(value) and low <= value <= high and (low < 0 or value > 0)):
         limits = f"above 0 and at most {high:g}" if low == 0 else f"{low:g} ... {high:g}"
         raise ValueError(f"{name} is {value}; it must be {limits}")
 

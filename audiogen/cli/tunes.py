@@ -69,7 +69,7 @@ def harmonise_file(
         str,
         typer.Option(
             metavar="R",
-            help="plain: three chords, one a bar; usual: those of the mode, by half bars; rich: sevenths and dominants.",
+            help="plain: three chords, one a bar; usual: those of the mode; rich: sevenths and dominants too.",
         ),
     ] = "usual",
 ) -> None:
