@@ -7,12 +7,15 @@ from dataclasses import replace
 from fractions import Fraction
 
 from symbolic_bridge.analysis.chords import chord_name, note_name
-from symbolic_bridge.harmony import Richness, harmonise, is_no_chord, parse_chord
+from symbolic_bridge.harmony import TRIADS, Richness, harmonise, is_no_chord, parse_chord
 from symbolic_bridge.plans import MAX_CHORDS_A_BAR, NO_CHORD, PlanError, numeral, numeral_parts
+from symbolic_bridge.spelling import spell
 from symbolic_bridge.timing import lay_out
-from symbolic_bridge.tune import Bar, Key, Tune
+from symbolic_bridge.tune import Bar, Key, Note, Pitch, Tune
 from symbolic_bridge.unfold import play_order
 
+# The lowest root of a triad that is written out: G3.
+LOWEST_ROOT = 55
 _SUFFIXES = {"major": "", "minor": "m", "diminished": "dim"}
 
 
@@ -51,6 +54,30 @@ def with_chord_symbols(tune: Tune, chords: Sequence[Sequence[str]]) -> Tune:
         latest = symbols[-1] if symbols else latest
         bars.append(replace(bar, notes=tuple(notes)))
     return replace(tune, bars=tuple(bars))
+
+
+def progression_of(tune: Tune, chords: Sequence[Sequence[str]]) -> Tune:
+    """The tune's bars with chords in place of its notes, each named and written out as a triad.
+
+    Args:
+        tune: repeats not unfolded.
+        chords: as `with_chord_symbols` takes them; a bar without any holds a rest.
+    """
+    key = tune.header.key
+    bars = []
+    for bar, names in zip(tune.bars, chords, strict=True):
+        length = bar.duration / max(1, len(names))
+        notes = tuple(Note(_triad(name, key), length) for name in names) or (Note((), length),)
+        bars.append(replace(bar, notes=notes))
+    return with_chord_symbols(replace(tune, bars=tuple(bars)), chords)
+
+
+def _triad(name: str, key: Key) -> tuple[Pitch, ...]:
+    if name == NO_CHORD:
+        return ()
+    step, quality = numeral_parts(name)
+    root = LOWEST_ROOT + (key.tonic_pitch_class + step - LOWEST_ROOT) % 12
+    return tuple(spell(root + tone, key) for tone in TRIADS[quality])
 
 
 def harmonised(tune: Tune, richness: Richness) -> Tune:

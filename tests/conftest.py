@@ -79,5 +79,9 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     torch.nn.init.normal_(player.heads.weight)  # so that every condition makes a difference
     save_player(player.eval(), folder, {})
-    Composer(ComposerConfig(width=24, layers=1, heads=2, feedforward_width=32)).eval().save(folder)
+    composer = ComposerConfig(
+        width=24, layers=1, heads=2, feedforward_width=32,
+        plan_width=16, plan_layers=1, plan_heads=2, plan_feedforward_width=32,
+    )  # fmt: skip
+    Composer(composer).eval().save(folder)
     return folder

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from audiogen.options import Options
     from symbolic_bridge.attributes import TuneAttributes
     from symbolic_bridge.plans import Plan
-    from symbolic_bridge.tune import Tune
 
 DEFAULT_STRENGTH = 0.4
 _NOTE = re.compile(r"([A-G])([#b]?)(-?\d)")
@@ -178,18 +177,6 @@ def read_plan(path: Path) -> Plan:
         raise ValueError(f"{path}: {error.strerror or error}") from error
     except (UnicodeDecodeError, PlanError) as error:
         raise ValueError(f"{path}: {error}") from error
-
-
-def progression_of(made: Composition) -> Tune:
-    """The chords of a composition over rests."""
-    from symbolic_bridge.chord_symbols import with_chord_symbols
-    from symbolic_bridge.tune import Note
-
-    rests = []
-    for bar, names in zip(made.tune.bars, made.chords, strict=True):
-        count = max(1, len(names))
-        rests.append(replace(bar, notes=(Note((), bar.duration / count),) * count))
-    return with_chord_symbols(replace(made.tune, bars=tuple(rests)), made.chords)
 
 
 def read_range(text: str) -> tuple[int, int]:

@@ -161,7 +161,7 @@ def compose(
         str | None, typer.Option(metavar='"G|C D|..."', help="Chords bar by bar, over and over to the end.")
     ] = None,
     chords_only: Annotated[
-        bool, typer.Option("--chords-only", help="Write chords over rests, and no notes.")
+        bool, typer.Option("--chords-only", help="Write the chords as triads, and no tune.")
     ] = False,
     start: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Go on from the phrase in this file.")
@@ -195,13 +195,14 @@ def compose(
       audiogen compose "a jig" --start phrase.abc -o jig.abc
       audiogen compose --infill jig.abc --bars 5-8 -o jig2.abc
     """
-    from audiogen.cli.composing import NotesAsked, progression_of
+    from audiogen.cli.composing import NotesAsked
     from audiogen.generator import Generator
     from audiogen.options import Options, check_wishes
     from audiogen.seeds import new_seed
     from audiogen.tune_files import check_tune_suffix, write_tunes
     from codec.audio_files import check_writable, write_bytes
     from symbolic_bridge.attributes import resolve
+    from symbolic_bridge.chord_symbols import progression_of
 
     check_wishes(None, tempo, seed, count)
     check_tune_suffix(output)
@@ -223,7 +224,7 @@ def compose(
         for number in range(count):
             made.append(job.compose(writer, seed + number))
             progress("compose", (number + 1) / count)
-    tunes = [progression_of(each) if chords_only else each.tune for each in made]
+    tunes = [progression_of(each.tune, each.chords) if chords_only else each.tune for each in made]
     write_tunes(output, tunes)
     if save_plan is not None:
         write_bytes(save_plan, made[0].plan.to_json().encode())
