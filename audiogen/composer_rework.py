@@ -202,7 +202,8 @@ def _rewritten(
         plan=replace(given.plan, parts=parts),
         kept=given.kept(without={*fresh, *followers}),
         semitones=given.semitones,
-        **_range_around(min(pitches), max(pitches)),
+        lowest=min(LOWEST_WRITTEN, *pitches),
+        highest=max(HIGHEST_WRITTEN, *pitches),
     )
     written = composer.write_for(given.attributes(), drawing, wishes)
     plan = replace(written.plan, kind=given.plan.kind, tonic=given.plan.tonic)
@@ -215,8 +216,3 @@ def _origin(planned: tuple[PlanBar, ...], place: int) -> int:
     while planned[place].relation == "repeats":
         place = (planned[place].of or 1) - 1
     return place
-
-
-def _range_around(lowest: int, highest: int) -> dict[str, int]:
-    """The usual range, wide enough for what stands already."""
-    return {"lowest": min(LOWEST_WRITTEN, lowest), "highest": max(HIGHEST_WRITTEN, highest)}

@@ -35,7 +35,7 @@ BRIGHT_MODES = ("major", "mixolydian", "lydian")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="What the composer makes of what it is asked.")
     parser.add_argument("--model", type=Path, help="folder of a composer; the shipped one without it")
     parser.add_argument("--tunes", type=Path, help="real tunes, as JSON lines, for the form")
     parser.add_argument("-n", type=int, default=100, help="tunes for each figure")

@@ -60,7 +60,7 @@ def test_chords_say_the_key_where_the_prompt_does_not(compose: Command, here: Pa
     assert compose("a jig", "--chords", "Em|D G", "--chords-only", "-o", "b.abc")[0] == 0
     triads = [note for bar in tune(here / "b.abc").bars for note in bar.notes if note.pitches]
     assert {len(note.pitches) for note in triads} == {3}
-    assert {note.chord_symbol for note in triads} == {"", "Em", "D", "G"}
+    assert {note.chord_symbol for note in triads} == {"Em", "D", "G"}
 
 
 def test_infill_changes_the_named_bars_and_vary_and_start_go_on_from_a_tune(
