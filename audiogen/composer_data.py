@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,15 +22,13 @@ from symbolic_bridge.kinds import kind_of
 from symbolic_bridge.normal_form import NormalTune
 from symbolic_bridge.normalise import UnfitTuneError, normalise
 from symbolic_bridge.plan_analysis import plan_of
+from symbolic_bridge.plan_guide import GUIDE_FEATURES, guided_rows, next_structure
 from symbolic_bridge.plan_tokens import (
-    GUIDE_FEATURES,
     PLAN_FEATURES,
     SLOTS,
     Entry,
     encode_plan,
     entries_of,
-    guided_rows,
-    next_structure,
     plan_feature_rows,
 )
 from symbolic_bridge.tune import Tune
@@ -144,16 +142,23 @@ class Batch:
     @classmethod
     def of(cls, rows: Sequence[Sequence[int]]) -> Batch:
         """Rows filled up to the longest."""
-        longest = max(len(row) for row in rows) - 1
-        ids = np.zeros((len(rows), longest), dtype=np.int64)
-        features = np.zeros((len(rows), longest, NOTE_FEATURES), dtype=np.int64)
-        targets = np.full((len(rows), longest), IGNORED, dtype=np.int64)
-        for place, row in enumerate(rows):
-            size = len(row) - 1
-            ids[place, :size] = row[:-1]
-            features[place, :size] = feature_rows(row[:-1])
-            targets[place, UNSCORED_TOKENS - 1 : size] = row[UNSCORED_TOKENS:]
-        return cls(torch.from_numpy(ids), torch.from_numpy(features), torch.from_numpy(targets))
+        return _batch(rows, NOTE_FEATURES, feature_rows)
+
+
+def _batch(
+    rows: Sequence[Sequence[int]], width: int, features_of: Callable[[Sequence[int]], NDArray[np.int16]]
+) -> Batch:
+    """Rows filled up to the longest, with `width` features behind each id."""
+    longest = max(len(row) for row in rows) - 1
+    ids = np.zeros((len(rows), longest), dtype=np.int64)
+    features = np.zeros((len(rows), longest, width), dtype=np.int64)
+    targets = np.full((len(rows), longest), IGNORED, dtype=np.int64)
+    for place, row in enumerate(rows):
+        size = len(row) - 1
+        ids[place, :size] = row[:-1]
+        features[place, :size] = features_of(row[:-1])
+        targets[place, UNSCORED_TOKENS - 1 : size] = row[UNSCORED_TOKENS:]
+    return Batch(torch.from_numpy(ids), torch.from_numpy(features), torch.from_numpy(targets))
 
 
 @dataclass(frozen=True)
@@ -178,6 +183,7 @@ class PlannedBatch:
         """
         rows = [encode(tune) for tune in tunes]
         plans = [plan_of(tune) for tune in tunes]
+        planned = [encode_plan(plan, conditions_of(tune)) for plan, tune in zip(plans, tunes, strict=True)]
         notes = Batch.of(rows)
         size = notes.ids.shape[1]
         features = np.zeros((len(rows), size, NOTE_FEATURES + GUIDE_FEATURES), dtype=np.int64)
@@ -196,23 +202,8 @@ class PlannedBatch:
         return cls(
             Batch(notes.ids, torch.from_numpy(features), torch.from_numpy(targets)),
             torch.from_numpy(structure),
-            _plan_batch(
-                [encode_plan(plan, conditions_of(tune)) for plan, tune in zip(plans, tunes, strict=True)]
-            ),
+            _batch(planned, PLAN_FEATURES, plan_feature_rows),
         )
-
-
-def _plan_batch(rows: Sequence[Sequence[int]]) -> Batch:
-    longest = max(len(row) for row in rows) - 1
-    ids = np.zeros((len(rows), longest), dtype=np.int64)
-    features = np.zeros((len(rows), longest, PLAN_FEATURES), dtype=np.int64)
-    targets = np.full((len(rows), longest), IGNORED, dtype=np.int64)
-    for place, row in enumerate(rows):
-        size = len(row) - 1
-        ids[place, :size] = row[:-1]
-        features[place, :size] = plan_feature_rows(row[:-1])
-        targets[place, UNSCORED_TOKENS - 1 : size] = row[UNSCORED_TOKENS:]
-    return Batch(torch.from_numpy(ids), torch.from_numpy(features), torch.from_numpy(targets))
 
 
 def with_open_entries(entries: Sequence[Entry], rng: np.random.Generator) -> tuple[Entry, ...]:

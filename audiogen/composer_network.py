@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from audiogen.transformer import KeyValueCache, Transformer, TransformerConfig
 from symbolic_bridge.grammar import LOOK_BACK_BARS, MAX_BAR_TICKS
 from symbolic_bridge.normal_form import DURATIONS, HIGHEST_PITCH, LOWEST_PITCH, MAX_PART_BARS
-from symbolic_bridge.plan_tokens import GUIDE_FEATURES, SLOTS, plan_vocabulary
+from symbolic_bridge.plan_guide import GUIDE_FEATURES
+from symbolic_bridge.plan_tokens import SLOTS, plan_vocabulary
 from symbolic_bridge.plans import MOST_NOTES
 from symbolic_bridge.tune_tokens import vocabulary
 

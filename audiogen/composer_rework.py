@@ -21,7 +21,7 @@ from symbolic_bridge.kinds import KINDS, kind_of
 from symbolic_bridge.normal_form import MAX_PART_BARS, MAX_PARTS, NormalNote, NormalTune
 from symbolic_bridge.normalise import UnfitTuneError, normalise
 from symbolic_bridge.plan_analysis import plan_of, written_bars
-from symbolic_bridge.plan_tokens import notes_by_bar
+from symbolic_bridge.plan_guide import notes_by_bar
 from symbolic_bridge.plans import Plan, PlanBar, PlanPart
 from symbolic_bridge.tune import Tune
 from symbolic_bridge.tune_tokens import TokenError, encode, written_kind

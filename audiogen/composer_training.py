@@ -24,7 +24,7 @@ from audiogen.composer import Composer, ComposerConfig
 from audiogen.composer_data import IGNORED, Batch, PlannedBatch, augmented, batches_of, cached_rows
 from codec.types import CheckpointError
 from symbolic_bridge.normal_form import NormalTune
-from symbolic_bridge.plan_tokens import is_structure
+from symbolic_bridge.plan_guide import is_structure
 from symbolic_bridge.tune_tokens import decode, encode, vocabulary
 
 WARM_UP_SHARE = 0.03

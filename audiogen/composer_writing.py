@@ -12,7 +12,8 @@ from audiogen.composer_planning import DrawnPlan, only
 from symbolic_bridge.analysis.cadences import scale_of
 from symbolic_bridge.grammar import BoolMask, Grammar, Walker
 from symbolic_bridge.normal_form import TICKS_PER_WHOLE
-from symbolic_bridge.plan_tokens import Guide, entries_of, is_structure, plan_vocabulary
+from symbolic_bridge.plan_guide import Guide, is_structure
+from symbolic_bridge.plan_tokens import entries_of, plan_vocabulary
 from symbolic_bridge.tune_tokens import CONDITION_NAMES, vocabulary
 
 # Degrees of the scale on which a planned cadence may end; `plan_analysis` hears them so.

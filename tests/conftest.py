@@ -39,6 +39,14 @@ def kesh_abc() -> str:
     return KESH
 
 
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kesh_abc: str) -> Path:
+    """The working folder of a command, with kesh.abc in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kesh.abc").write_text(kesh_abc, encoding="utf-8")
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of untrained codec, player and composer, small enough to run in no time: `--model` takes it."""

@@ -16,13 +16,6 @@ Command = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kesh_abc: str) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "kesh.abc").write_text(kesh_abc, encoding="utf-8")
-    return tmp_path
-
-
-@pytest.fixture
 def compose(here: Path, tiny_weights: Path, capfd: pytest.CaptureFixture[str]) -> Command:
     def command(*arguments: object) -> tuple[int, str]:
         capfd.readouterr()

@@ -8,18 +8,20 @@ from symbolic_bridge.normal_form import NormalTune
 from symbolic_bridge.normalise import normalise
 from symbolic_bridge.plan_analysis import plan_of
 from symbolic_bridge.plan_grammar import PlanGrammar, PlanLeaning
-from symbolic_bridge.plan_tokens import (
+from symbolic_bridge.plan_guide import (
     GUIDE_FEATURES,
-    PLAN_FEATURES,
     Guide,
-    PlanWalker,
-    decode_plan,
-    encode_plan,
-    entries_of,
     guided_rows,
     is_structure,
     next_structure,
     notes_by_bar,
+)
+from symbolic_bridge.plan_tokens import (
+    PLAN_FEATURES,
+    PlanWalker,
+    decode_plan,
+    encode_plan,
+    entries_of,
     plan_feature_rows,
     plan_vocabulary,
 )
