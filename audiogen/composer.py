@@ -20,7 +20,7 @@ from audiogen.composer_network import ComposerConfig, NoteWriter, Planner
 from audiogen.composer_plan import TuneOrder, assemble, order_from, written_chords
 from audiogen.composer_planning import Drawing, DrawnPlan, draw_plans, only
 from audiogen.composer_wishes import ORNAMENTS, ComposingWishes, CompositionError
-from audiogen.composer_writing import CadenceMasks, NoteRow
+from audiogen.composer_writing import NoteRow, PlanMasks
 from codec.checkpoint import build_config, load_checkpoint, load_weights, save_checkpoint
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.grammar import Grammar
@@ -86,9 +86,9 @@ class Composer(NoteWriter):
     ) -> list[list[int]]:
         """The rows of tunes along their plans, or with none."""
         grammar = Grammar(order.plan)
-        cadences = CadenceMasks(order, grammar)
+        masks = PlanMasks(order, grammar)
         table = vocabulary()
-        rows = [NoteRow(order, grammar, cadences, draft) for draft in drafts]
+        rows = [NoteRow(order, grammar, masks, draft) for draft in drafts]
         for row in rows:
             names = order.conditions.names() if row.draft is None else row.draft.conditions.names()
             for name in names:

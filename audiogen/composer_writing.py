@@ -14,35 +14,63 @@ from symbolic_bridge.grammar import BoolMask, Grammar, Walker
 from symbolic_bridge.normal_form import TICKS_PER_WHOLE
 from symbolic_bridge.plan_guide import Guide, is_structure
 from symbolic_bridge.plan_tokens import entries_of, plan_vocabulary
+from symbolic_bridge.plans import MOST_NOTES
 from symbolic_bridge.tune_tokens import CONDITION_NAMES, vocabulary
 
 # Degrees of the scale on which a planned cadence may end; `plan_analysis` hears them so.
 CADENCE_DEGREES = {"half": (2, 5, 7), "full": (1,)}
+# Notes that are still to come are given room for at least sixteenths.
+SHORTEST_NOTE_TICKS = 6
 
 
-class CadenceMasks:
-    """Notes that close a phrase as planned: those that sound on the last beat of the bar."""
+class PlanMasks:
+    """Leaves of the notes that may come next those that keep to the plan; all where none would be left."""
 
     def __init__(self, order: TuneOrder, grammar: Grammar) -> None:
         table, meter = vocabulary(), order.plan.meter
         self.last_beat = int((meter.bar_duration - meter.beat_duration) * TICKS_PER_WHOLE)
         self.ticks = np.array(table.ticks)
+        self.sounds = np.array(table.pitch) > 0
+        self.rests = (self.ticks > 0) & ~self.sounds
         scale = scale_of(order.plan.mode)
         above = (np.array(table.pitch) - grammar.tonic) % 12
-        sounds = np.array(table.pitch) > 0
         ids = plan_vocabulary().ids
-        self.masks = {
-            ids[f"cadence:{name}"]: sounds & np.isin(above, [scale[degree - 1] for degree in degrees])
+        self.cadences = {
+            ids[f"cadence:{name}"]: self.sounds & np.isin(above, [scale[degree - 1] for degree in degrees])
             for name, degrees in CADENCE_DEGREES.items()
         }
 
-    def narrowed(self, mask: BoolMask, cadence: int, position: int) -> BoolMask:
-        """The mask, less the notes that would end the phrase otherwise; the mask itself where none would be left."""
-        if cadence not in self.masks or position > self.last_beat:
+    def cadence(self, mask: BoolMask, cadence: int, position: int) -> BoolMask:
+        """The note on the bar's last beat ends the phrase on a degree of the planned cadence.
+
+        Args:
+            mask: bool [V].
+            cadence: the plan's id of the entry.
+            position: ticks since the start of the bar.
+        """
+        if cadence not in self.cadences or position > self.last_beat:
             return mask
         covers = (self.ticks > 0) & (position + self.ticks > self.last_beat)
-        narrow = mask & (~covers | self.masks[cadence])
-        return narrow if narrow.any() else mask
+        return _some(mask & (~covers | self.cadences[cadence]), mask)
+
+    def count(self, mask: BoolMask, planned: int, left: int) -> BoolMask:
+        """So many notes as are planned fill the bar: the last one to its end, the others leaving room for the rest.
+
+        Args:
+            mask: bool [V].
+            planned: notes still to begin.
+            left: ticks left in the bar, above 0.
+        """
+        if planned <= 0:
+            return _some(mask & ~self.sounds, mask)
+        if planned == 1:
+            return _some(mask & ((self.ticks == left) & self.sounds | (self.ticks == 0)), mask)
+        crowded = (self.ticks > 0) & (left - self.ticks < (planned - 1) * SHORTEST_NOTE_TICKS)
+        return _some(mask & ~crowded, mask)
+
+
+def _some(narrow: BoolMask, mask: BoolMask) -> BoolMask:
+    return narrow if narrow.any() else mask
 
 
 @dataclass
@@ -51,7 +79,7 @@ class NoteRow:
 
     order: TuneOrder
     grammar: Grammar
-    cadences: CadenceMasks
+    masks: PlanMasks
     draft: DrawnPlan | None
     ids: list[int] = field(default_factory=list)
     walker: Walker = field(default_factory=Walker)
@@ -99,7 +127,12 @@ class NoteRow:
         planned = mask & ~is_structure()
         planned[vocabulary().ids["tie"]] &= not self._tie_is_void()
         planned[structure] = mask[structure] or not planned.any()
-        return self.cadences.narrowed(planned, self.guide.entry().ids[1], self.walker.position)
+        entry, left = self.guide.entry(), self.grammar.left_of(self.walker)
+        if not self.guide.inside or left == 0:
+            return planned
+        if entry.notes is not None and entry.notes < MOST_NOTES and not self.walker.triplet[0]:
+            planned = self.masks.count(planned, entry.notes - self.guide.begun, left)
+        return self.masks.cadence(planned, entry.ids[1], self.walker.position)
 
     def _copied(self) -> int | None:
         """The id that comes next in the bar that this one repeats; None where notes are free."""

@@ -102,9 +102,11 @@ def test_chords_are_laid_over_the_tune_again_and_again(composer: Composer) -> No
 
 
 def test_range_and_ornaments_are_kept_to(composer: Composer) -> None:
-    wish = TuneAttributes(kind="jig", tonic="D", mode="major")
+    wish = TuneAttributes(kind="jig", tonic="D", mode="major", form="AB")
+    # Bars of few notes, so that there are some long enough to be rolled.
+    plan = Plan(parts=(PlanPart((PlanBar("new", notes=3),) * 8),) * 2)
     for ornaments, present in (("none", False), ("many", True)):
-        wishes = ComposingWishes(lowest=50, highest=68, ornaments=ornaments)
+        wishes = ComposingWishes(plan=plan, lowest=50, highest=68, ornaments=ornaments)
         tune = composer.compose(wish, generator=drawing().generator, wishes=wishes)
         notes = [note for bar in tune.bars for note in bar.notes]
         assert all(50 <= pitch.midi <= 68 for note in notes for pitch in note.pitches)
