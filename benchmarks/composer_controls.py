@@ -4,8 +4,8 @@
 
 Plans: of composed tunes the share of the plan's entries that the notes turn out to have, by the analysis that makes
 plans of tunes. Moods: pairs of a "sad" and a "happy" tune of one kind and seed, and the share of them in which mode,
-tempo and notes a beat differ in the asked direction. Form: the share of reels and jigs whose form is found to be AABB,
-composed and real.
+tempo and notes a beat differ in the asked direction. Form: the share of real reels and jigs in which AABB is heard, and
+of tunes composed for the same kinds, keys, forms and bars.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ import argparse
 import json
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from audiogen.composer import Composer, load_composer
+from audiogen.composer_plan import check_meter
 from audiogen.composer_planning import Drawing
 from audiogen.composer_rework import GivenTune
 from audiogen.composer_wishes import CompositionError
@@ -26,6 +28,7 @@ from audiogen.evaluation.tables import print_table, write_json
 from audiogen.options import Options, ask
 from symbolic_bridge.analysis import find_density, find_form, melody_of
 from symbolic_bridge.attributes import TuneAttributes, resolve
+from symbolic_bridge.kinds import KINDS as KINDS_BY_ID
 from symbolic_bridge.kinds import kind_of
 from symbolic_bridge.tune import Tune
 
@@ -47,8 +50,9 @@ def main() -> None:
     figures: dict[str, object] = {
         "plans": plan_figures(composer, options.n, options.seed),
         "moods": mood_figures(composer, options.n, options.seed),
-        "form": form_figures(composer, options.n, options.seed, options.tunes),
     }
+    if options.tunes:
+        figures["form"] = form_figures(composer, options.n, options.seed, options.tunes)
     for name, values in figures.items():
         assert isinstance(values, dict)
         print_table(name, ("figure", "value"), [(key, f"{value:.3f}") for key, value in values.items()])
@@ -108,31 +112,39 @@ def mood_figures(composer: Composer, count: int, seed: int) -> dict[str, float]:
     return {name: hits[name] / count for name in ("mode", "tempo", "density", "all three")}
 
 
-def form_figures(composer: Composer, count: int, seed: int, tunes: Path | None) -> dict[str, float]:
-    """How often reels and jigs are found to be AABB."""
+def form_figures(composer: Composer, count: int, seed: int, tunes: Path) -> dict[str, float]:
+    """How often real reels and jigs are heard as AABB, and tunes composed for their kind, key, form and bars."""
     figures: dict[str, float] = {}
     for kind in ("reel", "jig"):
-        made = composer.compose_many(TuneAttributes(kind=kind), count, generator=drawing(seed).generator)
+        real = real_tunes(tunes, kind)[:count]
+        made = [
+            composer.compose(
+                given.attributes(),
+                bars=sum(part.bar_count for part in given.plan.parts),
+                generator=drawing(seed + number).generator,
+            )
+            for number, given in enumerate(real)
+        ]
         figures[f"composed {kind}s"] = aabb_share(made)
-        if tunes:
-            figures[f"real {kind}s"] = aabb_share(real_tunes(tunes, kind))
+        figures[f"real {kind}s"] = aabb_share([given.tune for given in real])
     return figures
 
 
-def aabb_share(tunes: list[Tune]) -> float:
+def aabb_share(tunes: Sequence[Tune]) -> float:
     """The share of tunes in which AABB is heard."""
     return sum(find_form(melody_of(tune)).letters == "AABB" for tune in tunes) / len(tunes)
 
 
-def real_tunes(path: Path, kind: str) -> list[Tune]:
-    """The tunes of one kind that the composer could have learned from."""
+def real_tunes(path: Path, kind: str) -> list[GivenTune]:
+    """The tunes of one kind that the composer could have learned from, and whose form it can be asked for."""
     found = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             tune = Tune.from_abc(json.loads(line)["abc"])
             if kind_of(tune).id == kind:
-                GivenTune.of(tune)
-                found.append(tune)
+                given = GivenTune.of(tune)
+                check_meter(KINDS_BY_ID[kind], given.normal.meter)
+                found.append(given)
         except (CompositionError, ValueError):
             continue
     return found
