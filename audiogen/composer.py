@@ -1,8 +1,7 @@
-"""The composer: attributes to tunes, by a transformer over tune tokens under a grammar.
+"""The composer: attributes to tunes, in two levels.
 
-The model knows, besides the token itself, where in the bar the next note starts, how many bars the part still
-has, and which notes started at that place 1, 2, 4 and 8 bars ago (the distances at which folk phrases repeat,
-after Museformer, arXiv:2210.10349): repetition, the hardest thing to learn from few tunes, is then one look away.
+Level 1 draws a plan - which bars return, chords, contour, density, cadences - and level 2 the notes along it, both
+under a grammar. Weights with one level write notes without a plan.
 
 Axes: B batch, L tokens, V vocabulary, D width.
 """
@@ -10,27 +9,30 @@ Axes: B batch, L tokens, V vocabulary, D width.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
-from audiogen.composer_plan import CompositionError, TuneOrder, assemble, order_from
-from audiogen.sampling import sample
-from audiogen.transformer import Transformer, TransformerConfig
+from audiogen.composer_network import ComposerConfig, NoteWriter, Planner
+from audiogen.composer_plan import TuneOrder, assemble, order_from, written_chords
+from audiogen.composer_planning import Drawing, DrawnPlan, draw_plans, only
+from audiogen.composer_wishes import ORNAMENTS, ComposingWishes, CompositionError
+from audiogen.composer_writing import NoteRow, PlanMasks
 from codec.checkpoint import build_config, load_checkpoint, load_weights, save_checkpoint
 from symbolic_bridge.attributes import TuneAttributes
-from symbolic_bridge.grammar import LOOK_BACK_BARS, MAX_BAR_TICKS, Grammar, Walker
-from symbolic_bridge.normal_form import DURATIONS, HIGHEST_PITCH, LOWEST_PITCH, MAX_PART_BARS, NormalTune
+from symbolic_bridge.grammar import Grammar
+from symbolic_bridge.normal_form import NormalTune
+from symbolic_bridge.plan_analysis import plan_of
+from symbolic_bridge.plans import Plan
 from symbolic_bridge.tune import Tune
 from symbolic_bridge.tune_tokens import decode, vocabulary
 
-__all__ = ["Composer", "ComposerConfig", "CompositionError", "load_composer"]
+__all__ = ["Composer", "ComposerConfig", "Composition", "CompositionError", "load_composer"]
 
-FORMAT, VERSION = "audiogen-composer", 1
+FORMAT, VERSION = "audiogen-composer", 2
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
 MAX_TRIES = 3
 MIN_DIFFERENT_PITCHES = 4
@@ -39,161 +41,79 @@ MAX_ROWS_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
-class ComposerConfig:
-    """Shape of the composer's network; saved as JSON beside the weights."""
+class Written:
+    """A tune in normal form and the plan it follows."""
 
-    width: int = 192
-    layers: int = 4
-    heads: int = 6
-    feedforward_width: int = 768
-    dropout: float = 0.0
-    vocabulary_size: int = len(vocabulary())
-
-    def __post_init__(self) -> None:
-        if self.vocabulary_size != len(vocabulary()):
-            raise ValueError(f"vocabulary_size is {self.vocabulary_size}; it must be {len(vocabulary())}")
-        self.transformer()
-
-    def transformer(self) -> TransformerConfig:
-        """The stack's own config."""
-        return TransformerConfig(
-            width=self.width,
-            layers=self.layers,
-            heads=self.heads,
-            feedforward_width=self.feedforward_width,
-            causal=True,
-            dropout=self.dropout,
-        )
+    tune: NormalTune
+    plan: Plan
 
 
-class TokenEmbedding(nn.Module):
-    """One vector per id: its own, plus that of its pitch, pitch class and duration where it is a note.
+@dataclass(frozen=True)
+class Composition:
+    """A finished tune, its plan, and the chords of each of its bars as written."""
 
-    860 note tokens would otherwise have to be learned one by one; the parts are shared among all of them. The same
-    matrix scores the output.
-    """
-
-    traits: Tensor
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        table = vocabulary()
-        size, pitches = len(table), HIGHEST_PITCH - LOWEST_PITCH + 2
-        traits = torch.zeros(size, pitches + 13 + len(DURATIONS))
-        for index, (pitch, ticks) in enumerate(zip(table.pitch, table.ticks, strict=True)):
-            if ticks:
-                traits[index, pitch - LOWEST_PITCH + 1 if pitch else 0] = 1.0
-                traits[index, pitches + (pitch % 12 + 1 if pitch else 0)] = 1.0
-                traits[index, pitches + 13 + DURATIONS.index(ticks)] = 1.0
-        self.register_buffer("traits", traits, persistent=False)
-        self.own = nn.Parameter(torch.randn(size, width) * width**-0.5)
-        self.shared = nn.Parameter(torch.randn(traits.shape[1], width) * width**-0.5)
-
-    def matrix(self) -> Tensor:
-        """All vectors, [V, D]."""
-        return self.own + self.traits @ self.shared
+    tune: Tune
+    plan: Plan
+    chords: tuple[tuple[str, ...], ...]
 
 
-class Composer(nn.Module):
-    """Writes tunes. `compose` is the door; `forward` gives logits for training."""
+class Composer(NoteWriter):
+    """Writes tunes. `compose` is the door; `forward` gives the notes' logits for training."""
 
     def __init__(self, config: ComposerConfig | None = None) -> None:
-        super().__init__()
-        self.config = config or ComposerConfig()
-        width = self.config.width
-        self.tokens = TokenEmbedding(width)
-        self.position = nn.Embedding(MAX_BAR_TICKS + 1, width)
-        self.bars_left = nn.Embedding(MAX_PART_BARS + 1, width)
-        self.look_back = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in LOOK_BACK_BARS)
-        self.transformer = Transformer(self.config.transformer())
-        self.output_scale = nn.Parameter(torch.tensor(0.25))
-        for table in (self.position, self.bars_left):
-            nn.init.normal_(table.weight, std=width**-0.5)
+        config = config or ComposerConfig()
+        super().__init__(config)
+        self.planner = Planner(config) if config.levels == 2 else None
 
-    def embed(self, ids: Tensor, features: Tensor, matrix: Tensor) -> Tensor:
-        """ids [B, L] and features [B, L, 2 + look-backs] -> [B, L, D]."""
-        x = matrix[ids] + self.position(features[..., 0]) + self.bars_left(features[..., 1])
-        for index, project in enumerate(self.look_back):
-            x = x + project(matrix[features[..., 2 + index]])
-        return x * self.config.width**0.5 / 2
-
-    def forward(self, ids: Tensor, features: Tensor) -> Tensor:
-        """Logits of the next id.
+    def write(self, order: TuneOrder, count: int, drawing: Drawing) -> list[Written]:
+        """Draw `count` tunes in normal form, all of one order, in one batch; with two levels, their plans first.
 
         Args:
-            ids: int64 [B, L].
-            features: int64 [B, L, 2 + look-backs], of `grammar.feature_rows`.
-
-        Returns:
-            [B, L, V].
+            order: outline, conditions and what is settled.
+            count: rows B.
+            drawing: how, and from which chance.
         """
-        matrix = self.tokens.matrix()
-        x = self.transformer(self.embed(ids, features, matrix))
-        return (x * self.output_scale) @ matrix.t()
+        if self.planner is not None:
+            drafts = draw_plans(self.planner, order, count, drawing)
+            rows = self._write_notes(order, drafts, drawing)
+            return [Written(decode(row), draft.plan) for row, draft in zip(rows, drafts, strict=True)]
+        rows = self._write_notes(order, [None] * count, drawing)
+        return [Written(decode(row), plan_of(decode(row))) for row in rows]
 
     @torch.inference_mode()
-    def write(
-        self,
-        order: TuneOrder,
-        count: int,
-        *,
-        generator: torch.Generator,
-        temperature: float = 0.95,
-        top_p: float = 0.98,
-    ) -> list[NormalTune]:
-        """Draw `count` tunes in normal form, all of one order, in one batch.
-
-        Args:
-            order: plan and conditions.
-            count: rows B.
-            generator: of the CPU, whatever the model's device.
-            temperature, top_p: see `sampling.sample`.
-        """
+    def _write_notes(
+        self, order: TuneOrder, drafts: Sequence[DrawnPlan | None], drawing: Drawing
+    ) -> list[list[int]]:
+        """The rows of tunes along their plans, or with none."""
         grammar = Grammar(order.plan)
+        masks = PlanMasks(order, grammar)
         table = vocabulary()
-        prompt = [table.ids[name] for name in order.conditions.names()]
-        densities = list(table.group("density:"))
-        rows = [list(prompt) for _ in range(count)]
-        walkers = [Walker() for _ in range(count)]
-        for walker in walkers:
-            for index in prompt:
-                walker.step(index)
+        rows = [NoteRow(order, grammar, masks, draft) for draft in drafts]
+        for row in rows:
+            names = order.conditions.names() if row.draft is None else row.draft.conditions.names()
+            for name in names:
+                row.take(table.ids[name])
         device = self.output_scale.device
         matrix = self.tokens.matrix()
-        cache = self.transformer.new_cache(count, grammar.max_tokens)
-        ids = torch.tensor(rows, device=device)
-        features = torch.tensor(self._prompt_features(prompt), device=device).expand(count, -1, -1)
+        kept = sum(map(len, (*order.kept.bars.values(), *order.kept.pickups.values())))
+        cache = self.transformer.new_cache(len(rows), grammar.max_tokens + kept)
+        ids = torch.tensor([row.ids for row in rows], device=device)
+        features = torch.tensor([row.told for row in rows], device=device)
         while True:
             x = self.transformer(self.embed(ids, features, matrix), cache=cache)[:, -1]
             # Drawn on the CPU, so that the same seed writes the same tune whatever the device.
             logits = ((x * self.output_scale) @ matrix.t()).float().cpu()  # [B, V]
+            logits[:, table.ids["roll"]] += ORNAMENTS[order.ornaments]
             # A row that has ended goes on drawing padding until the others have.
-            allowed = np.zeros((count, len(table)), dtype=bool)
-            for row, walker in enumerate(walkers):
-                if walker.section == "end":
-                    allowed[row, table.pad] = True
-                elif walker.seen == len(prompt):
-                    allowed[row, densities] = True
-                else:
-                    allowed[row] = grammar.allowed(walker)
-            logits = logits.masked_fill(~torch.from_numpy(allowed), -torch.inf)
-            drawn = sample(logits, temperature=temperature, top_p=top_p, generator=generator)
-            for row, (walker, index) in enumerate(zip(walkers, drawn.tolist(), strict=True)):
-                if walker.section != "end":
-                    rows[row].append(index)
-                    walker.step(index)
-            if all(walker.section == "end" for walker in walkers):
-                return [decode(row) for row in rows]
+            allowed = np.stack([only(table, [table.pad]) if row.ended else row.allowed() for row in rows])
+            drawn = drawing.draw(logits, allowed)
+            for row, index in zip(rows, drawn.tolist(), strict=True):
+                if not row.ended:
+                    row.take(index)
+            if all(row.ended for row in rows):
+                return [row.ids for row in rows]
             ids = drawn[:, None].to(device)
-            features = torch.tensor([[walker.features()] for walker in walkers], device=device)
-
-    @staticmethod
-    def _prompt_features(prompt: Sequence[int]) -> list[list[tuple[int, ...]]]:
-        walker, rows = Walker(), []
-        for index in prompt:
-            walker.step(index)
-            rows.append(walker.features())
-        return [rows]
+            features = torch.tensor([[row.told[-1]] for row in rows], device=device)
 
     def compose(
         self,
@@ -205,6 +125,7 @@ class Composer(nn.Module):
         top_p: float = 0.98,
         title: str | None = None,
         reference: int = 1,
+        wishes: ComposingWishes | None = None,
     ) -> Tune:
         """Write one tune.
 
@@ -215,6 +136,7 @@ class Composer(nn.Module):
             temperature, top_p: see `sampling.sample`.
             title: of the tune; None makes one.
             reference: the number in the X: field, also used in a made title.
+            wishes: what is asked of the notes; None for nothing.
 
         Raises:
             CompositionError: the wishes contradict each other, or no try was a tune.
@@ -228,6 +150,7 @@ class Composer(nn.Module):
             top_p=top_p,
             title=title,
             first_reference=reference,
+            wishes=wishes,
         )[0]
 
     def compose_many(
@@ -241,46 +164,75 @@ class Composer(nn.Module):
         top_p: float = 0.98,
         title: str | None = None,
         first_reference: int = 1,
+        wishes: ComposingWishes | None = None,
     ) -> list[Tune]:
         """Write `count` tunes of one order in batches; see `compose`."""
+        drawing = Drawing(generator, temperature, top_p)
+        found = self.compose_with_plans(
+            attributes, count, drawing, bars=bars, title=title, first_reference=first_reference, wishes=wishes
+        )
+        return [composition.tune for composition in found]
+
+    def compose_with_plans(
+        self,
+        attributes: TuneAttributes,
+        count: int,
+        drawing: Drawing,
+        *,
+        bars: int | None = None,
+        title: str | None = None,
+        first_reference: int = 1,
+        wishes: ComposingWishes | None = None,
+    ) -> list[Composition]:
+        """As `compose_many`, with the plan of each; that of a tune written without is the one it turned out to have."""
         if count < 1:
             raise CompositionError(f"{count} tunes were asked for; at least 1 is needed")
+        if wishes is not None and wishes.needs_plans and self.planner is None:
+            raise CompositionError("these weights have one level: they take no plan, chords, density or tune")
         was_training = self.training
         self.eval()
         try:
-            order = order_from(attributes, bars=bars, generator=generator)
-            tunes: list[Tune] = []
-            while len(tunes) < count:
-                rows = min(MAX_ROWS_AT_ONCE, count - len(tunes))
-                written = self._sound_tunes(order, rows, generator, temperature, top_p)
-                first = first_reference + len(tunes)
-                tunes += [
-                    assemble(tune, order, title=title, reference=first + index, generator=generator)
-                    for index, tune in enumerate(written)
-                ]
-            return tunes
+            order = order_from(attributes, bars=bars, generator=drawing.generator, wishes=wishes)
+            found: list[Composition] = []
+            while len(found) < count:
+                rows = min(MAX_ROWS_AT_ONCE, count - len(found))
+                for written in self._sound_tunes(order, rows, drawing):
+                    tune = assemble(
+                        written.tune,
+                        order,
+                        title=title,
+                        reference=first_reference + len(found),
+                        generator=drawing.generator,
+                        plan=written.plan,
+                    )
+                    form = "".join("ABCDEFGH"[part] * times for part, times in order.runs)
+                    plan = replace(written.plan, kind=order.kind, tonic=order.key.tonic, form=form)
+                    found.append(Composition(tune, plan, written_chords(written.plan, order)))
+            return found
         finally:
             self.train(was_training)
 
-    def _sound_tunes(
-        self, order: TuneOrder, count: int, generator: torch.Generator, temperature: float, top_p: float
-    ) -> list[NormalTune]:
+    def write_for(self, attributes: TuneAttributes, drawing: Drawing, wishes: ComposingWishes) -> Written:
+        """One tune in normal form as it is written, its form not laid out; see `compose`."""
+        order = order_from(attributes, generator=drawing.generator, wishes=wishes)
+        return self._sound_tunes(order, 1, drawing)[0]
+
+    def _sound_tunes(self, order: TuneOrder, count: int, drawing: Drawing) -> list[Written]:
         """`count` tunes that are no drones; a row that is one is drawn again, a bounded number of times."""
-        tunes = self.write(order, count, generator=generator, temperature=temperature, top_p=top_p)
+        found = self.write(order, count, drawing)
         for _ in range(MAX_TRIES - 1):
-            poor = [index for index, tune in enumerate(tunes) if is_degenerate(tune)]
-            if not poor:
-                break
-            fresh = self.write(order, len(poor), generator=generator, temperature=temperature, top_p=top_p)
-            for index, tune in zip(poor, fresh, strict=True):
-                tunes[index] = tune
-        drones = sum(is_degenerate(tune) for tune in tunes)
-        if drones:
+            poor = [index for index, written in enumerate(found) if is_degenerate(written.tune)]
+            if not poor or order.kept.bars:
+                return found
+            for index, written in zip(poor, self.write(order, len(poor), drawing), strict=True):
+                found[index] = written
+        drones = sum(is_degenerate(written.tune) for written in found)
+        if drones and not order.kept.bars:
             raise CompositionError(
-                f"{drones} of {count} tunes stayed on one note in {MAX_TRIES} tries at temperature {temperature}; "
-                f"a temperature near 1 works best"
+                f"{drones} of {count} tunes stayed on one note in {MAX_TRIES} tries at temperature "
+                f"{drawing.temperature}; a temperature near 1 works best"
             )
-        return tunes
+        return found
 
     def save(self, folder: str | Path) -> None:
         """Write `composer.safetensors` (half precision) and `composer.json` into a folder, whole or not at all."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +14,32 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from audiogen.composer_network import NOTE_FEATURES
 from audiogen.data.tune_augment import has_exchangeable_parts, octave_shifts, shifted, with_part_order
 from symbolic_bridge.errors import AbcSyntaxError
-from symbolic_bridge.grammar import LOOK_BACK_BARS, feature_rows
+from symbolic_bridge.grammar import feature_rows
 from symbolic_bridge.kinds import kind_of
 from symbolic_bridge.normal_form import NormalTune
 from symbolic_bridge.normalise import UnfitTuneError, normalise
+from symbolic_bridge.plan_analysis import plan_of
+from symbolic_bridge.plan_guide import GUIDE_FEATURES, guided_rows, next_structure
+from symbolic_bridge.plan_tokens import (
+    PLAN_FEATURES,
+    SLOTS,
+    Entry,
+    encode_plan,
+    entries_of,
+    plan_feature_rows,
+)
 from symbolic_bridge.tune import Tune
-from symbolic_bridge.tune_tokens import CONDITION_NAMES, TokenError, encode, vocabulary, written_kind
+from symbolic_bridge.tune_tokens import (
+    CONDITION_NAMES,
+    TokenError,
+    conditions_of,
+    encode,
+    vocabulary,
+    written_kind,
+)
 
 # Their licences (GPL-3.0, CC BY-SA, ODbL) ask more of works made from them than the weights' licence grants.
 EXCLUDED_SOURCES = ("nottingham", "jw35_tunebook", "slow_session_nz")
@@ -30,6 +48,8 @@ IGNORED = -100
 # Everything but the density is always given when a tune is asked for, so there is no use in predicting it.
 UNSCORED_TOKENS = len(CONDITION_NAMES) - 1
 OCTAVE_SHARE, PART_ORDER_SHARE = 0.1, 0.25
+# Tunes whose plan the notes are learned without, and entries that are left open in the others.
+UNPLANNED_SHARE, OPEN_SHARE = 0.1, 0.03
 
 
 @dataclass(frozen=True)
@@ -122,16 +142,81 @@ class Batch:
     @classmethod
     def of(cls, rows: Sequence[Sequence[int]]) -> Batch:
         """Rows filled up to the longest."""
-        longest = max(len(row) for row in rows) - 1
-        ids = np.zeros((len(rows), longest), dtype=np.int64)
-        features = np.zeros((len(rows), longest, 2 + len(LOOK_BACK_BARS)), dtype=np.int64)
-        targets = np.full((len(rows), longest), IGNORED, dtype=np.int64)
-        for place, row in enumerate(rows):
-            size = len(row) - 1
-            ids[place, :size] = row[:-1]
-            features[place, :size] = feature_rows(row[:-1])
-            targets[place, UNSCORED_TOKENS - 1 : size] = row[UNSCORED_TOKENS:]
-        return cls(torch.from_numpy(ids), torch.from_numpy(features), torch.from_numpy(targets))
+        return _batch(rows, NOTE_FEATURES, feature_rows)
+
+
+def _batch(
+    rows: Sequence[Sequence[int]], width: int, features_of: Callable[[Sequence[int]], NDArray[np.int16]]
+) -> Batch:
+    """Rows filled up to the longest, with `width` features behind each id."""
+    longest = max(len(row) for row in rows) - 1
+    ids = np.zeros((len(rows), longest), dtype=np.int64)
+    features = np.zeros((len(rows), longest, width), dtype=np.int64)
+    targets = np.full((len(rows), longest), IGNORED, dtype=np.int64)
+    for place, row in enumerate(rows):
+        size = len(row) - 1
+        ids[place, :size] = row[:-1]
+        features[place, :size] = features_of(row[:-1])
+        targets[place, UNSCORED_TOKENS - 1 : size] = row[UNSCORED_TOKENS:]
+    return Batch(torch.from_numpy(ids), torch.from_numpy(features), torch.from_numpy(targets))
+
+
+@dataclass(frozen=True)
+class PlannedBatch:
+    """Tunes with their plans: what the note network reads and what the planner does.
+
+    `structure` [B, L]: the next id of the tune that is no note, which a whole plan settles; 0 where nothing is settled.
+    """
+
+    notes: Batch
+    structure: Tensor
+    plans: Batch
+
+    @classmethod
+    def of(cls, tunes: Sequence[NormalTune], rng: np.random.Generator | None = None) -> PlannedBatch:
+        """Tunes filled up to the longest.
+
+        Args:
+            tunes: as the composer may have written them.
+            rng: draws which tunes have no plan and which entries are left open, so that the network learns to do
+                without; None leaves all there. Plans themselves are always learned whole.
+        """
+        rows = [encode(tune) for tune in tunes]
+        plans = [plan_of(tune) for tune in tunes]
+        planned = [encode_plan(plan, conditions_of(tune)) for plan, tune in zip(plans, tunes, strict=True)]
+        notes = Batch.of(rows)
+        size = notes.ids.shape[1]
+        features = np.zeros((len(rows), size, NOTE_FEATURES + GUIDE_FEATURES), dtype=np.int64)
+        structure = np.zeros((len(rows), size), dtype=np.int64)
+        targets = notes.targets.numpy().copy()
+        for place, (row, plan) in enumerate(zip(rows, plans, strict=True)):
+            entries = entries_of(plan)
+            whole = rng is None or rng.random() >= UNPLANNED_SHARE
+            if rng is not None:
+                entries = with_open_entries(entries, rng) if whole else ()
+            features[place, : len(row) - 1], copies = guided_rows(row[:-1], entries)
+            # A copy costs nothing: it is made, not drawn.
+            targets[place, : len(row) - 1][copies] = IGNORED
+            if whole:
+                structure[place, : len(row) - 1] = next_structure(row)
+        return cls(
+            Batch(notes.ids, torch.from_numpy(features), torch.from_numpy(targets)),
+            torch.from_numpy(structure),
+            _batch(planned, PLAN_FEATURES, plan_feature_rows),
+        )
+
+
+def with_open_entries(entries: Sequence[Entry], rng: np.random.Generator) -> tuple[Entry, ...]:
+    """Entries of which a few, drawn one by one, are left open."""
+    kept = rng.random((len(entries), len(SLOTS))) >= OPEN_SHARE
+    return tuple(
+        replace(
+            entry,
+            ids=tuple(index if keep else 0 for index, keep in zip(entry.ids, row, strict=True)),
+            of=entry.of if row[0] else -1,
+        )
+        for entry, row in zip(entries, kept.tolist(), strict=True)
+    )
 
 
 def batches_of(

@@ -6,11 +6,19 @@ import itertools
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
+from audiogen.composer_wishes import (
+    HIGHEST_WRITTEN,
+    LOWEST_WRITTEN,
+    ComposingWishes,
+    CompositionError,
+    KeptNotes,
+)
 from symbolic_bridge.attributes import TuneAttributes, resolve
+from symbolic_bridge.chord_symbols import with_chord_symbols
 from symbolic_bridge.grammar import PartPlan, TunePlan
 from symbolic_bridge.kinds import KINDS, Kind
 from symbolic_bridge.normal_form import (
@@ -21,11 +29,11 @@ from symbolic_bridge.normal_form import (
     WHITE_TONICS,
     NormalTune,
 )
+from symbolic_bridge.plan_grammar import PlanLeaning
+from symbolic_bridge.plans import OPEN_PLAN, Plan
 from symbolic_bridge.tune import Header, Key, Meter, Tune
 from symbolic_bridge.tune_tokens import METERS, length_bucket, written_kind
 
-# Where the tune may lie once it is in its key: from the fiddle's lowest string up to third position.
-LOWEST_WRITTEN, HIGHEST_WRITTEN = 55, 86
 # The normal form is centred on MIDI 70; moved by -5 ... 6 it stays where most instruments are at home.
 LOWEST_SHIFT = -5
 CENTRE_WRITTEN = 72
@@ -45,10 +53,6 @@ _TITLE_SECOND = (
     "Lantern", "Ford", "Heron", "Gate", "Harvest", "Mill", "Lane", "Harbour", "Meadow", "Kettle", "Bridge", "Thrush",
     "Tinker", "Ferry", "Orchard", "Well", "Hearth", "Piper", "Shore", "Hare", "Weaver", "Lark", "Causeway",
 )  # fmt: skip
-
-
-class CompositionError(ValueError):
-    """A wish that no tune can fulfil, or a composition that failed."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,10 @@ class OpenConditions:
 class TuneOrder:
     """Everything that is settled before the first note.
 
-    `runs`: the form as (part number, how often in a row). `semitones`: from the normal form to `key`,
-    up to whole octaves.
+    `runs`: the form as (part number, how often in a row). `semitones`: from the normal form to `key`, up to whole
+    octaves where `octave_is_free`. `given`: what is settled of the bars; `leaning` of what is not. `kept`: notes that
+    stand already. `lowest` and `highest`: MIDI pitches of the tune as written. `shows_chords`: whether the tune gets
+    the plan's chords as symbols. `ornaments`: one of ORNAMENTS.
     """
 
     plan: TunePlan
@@ -84,6 +90,18 @@ class TuneOrder:
     key: Key
     semitones: int
     tempo_bpm: float
+    given: Plan = OPEN_PLAN
+    leaning: PlanLeaning = field(default_factory=PlanLeaning)
+    kept: KeptNotes = field(default_factory=KeptNotes)
+    lowest: int = LOWEST_WRITTEN
+    highest: int = HIGHEST_WRITTEN
+    shows_chords: bool = False
+    ornaments: str = "usual"
+
+    @property
+    def octave_is_free(self) -> bool:
+        """Whether the tune may lie where it lies best; not where it goes on from notes that stand already."""
+        return not self.kept.bars
 
 
 def _draw(choices: Sequence[str], weights: Sequence[float], generator: torch.Generator) -> str:
@@ -181,7 +199,11 @@ def _part_bars(
 
 
 def order_from(
-    attributes: TuneAttributes, *, bars: int | None = None, generator: torch.Generator
+    attributes: TuneAttributes,
+    *,
+    bars: int | None = None,
+    generator: torch.Generator,
+    wishes: ComposingWishes | None = None,
 ) -> TuneOrder:
     """Settle everything that attributes leave open.
 
@@ -190,11 +212,14 @@ def order_from(
         bars: length with every part counted once; None: `attributes.bars`, else from `duration_seconds`, else
             the custom of the kind.
         generator: draws a mode or tonic where none was asked for.
+        wishes: what is asked of the notes; None for nothing.
 
     Raises:
-        CompositionError: a kind in a metre it is not played in, a form, length, metre or tempo out of bounds.
+        CompositionError: wishes contradict each other, a kind in a metre it is not played in, a form, length, metre or
+            tempo out of bounds.
     """
-    attributes = resolve(attributes)
+    wishes = wishes or ComposingWishes()
+    attributes = resolve(wishes.filled(attributes))
     kind = KINDS[attributes.kind or "reel"]
     meter = attributes.meter or kind.meter
     if str(meter) not in METERS:
@@ -209,8 +234,9 @@ def order_from(
     key = Key(tonic, mode)
     white = Key(WHITE_TONICS[mode], mode)
     semitones = (key.tonic_pitch_class - white.tonic_pitch_class - LOWEST_SHIFT) % 12 + LOWEST_SHIFT
+    semitones = wishes.nearest_octave(semitones)
     runs = form_runs(attributes.form or kind.form)
-    lengths = _part_bars(attributes, kind, meter, runs, bars)
+    lengths = wishes.part_bars(runs) or _part_bars(attributes, kind, meter, runs, bars)
     plain = is_plain(runs)
     plan = TunePlan(
         meter=meter,
@@ -219,8 +245,8 @@ def order_from(
             PartPlan(length, repeated=plain and dict(runs)[number] == 2)
             for number, length in enumerate(lengths)
         ),
-        lowest=max(LOWEST_PITCH, LOWEST_WRITTEN - semitones),
-        highest=min(HIGHEST_PITCH, HIGHEST_WRITTEN - semitones),
+        lowest=max(LOWEST_PITCH, wishes.lowest - semitones),
+        highest=min(HIGHEST_PITCH, wishes.highest - semitones),
         final_part=runs[-1][0],
     )
     conditions = OpenConditions(
@@ -231,7 +257,22 @@ def order_from(
         length=length_bucket(sum(lengths)),
     )
     tempo_bpm = attributes.tempo_bpm or kind.tempo_in(meter)
-    return TuneOrder(plan, conditions, runs, kind.id, key, semitones, tempo_bpm)
+    return TuneOrder(
+        plan,
+        conditions,
+        runs,
+        kind.id,
+        key,
+        semitones,
+        tempo_bpm,
+        given=wishes.spread(plan),
+        leaning=wishes.leaning(attributes.mood, semitones),
+        kept=wishes.kept,
+        lowest=wishes.lowest,
+        highest=wishes.highest,
+        shows_chords=wishes.shows_chords,
+        ornaments=wishes.ornaments,
+    )
 
 
 def made_title(generator: torch.Generator) -> str:
@@ -241,8 +282,31 @@ def made_title(generator: torch.Generator) -> str:
     return f"The {first} {second}"
 
 
+def laid_out(order: TuneOrder) -> tuple[tuple[int, bool], ...]:
+    """Parts in the order they are written in, by number, and whether each is repeated."""
+    if is_plain(order.runs):
+        return tuple((number, part.repeated) for number, part in enumerate(order.plan.parts))
+    return tuple(
+        (number, repeated)
+        for number, times in order.runs
+        for repeated in [True] * (times // 2) + [False] * (times % 2)
+    )
+
+
+def written_chords(plan: Plan, order: TuneOrder) -> tuple[tuple[str, ...], ...]:
+    """The chords of every bar of the finished tune, pickups included, which have none."""
+    parts = plan.chords_by_part()
+    return tuple(chords for number, _ in laid_out(order) for chords in parts[number])
+
+
 def assemble(
-    written: NormalTune, order: TuneOrder, *, title: str | None, reference: int, generator: torch.Generator
+    written: NormalTune,
+    order: TuneOrder,
+    *,
+    title: str | None,
+    reference: int,
+    generator: torch.Generator,
+    plan: Plan | None = None,
 ) -> Tune:
     """The tune with its form laid out, in its key, with a header.
 
@@ -252,14 +316,9 @@ def assemble(
         title: None makes one.
         reference: number for the X: field.
         generator: draws the title.
+        plan: what the notes follow; its chords are written over them where the order says so.
     """
-    parts = written.parts
-    if not is_plain(order.runs):
-        parts = tuple(
-            replace(written.parts[number], repeated=repeated)
-            for number, times in order.runs
-            for repeated in [True] * (times // 2) + [False] * (times % 2)
-        )
+    parts = tuple(replace(written.parts[number], repeated=repeated) for number, repeated in laid_out(order))
     header = Header(
         title=made_title(generator) if title is None else title,
         reference=reference,
@@ -268,18 +327,24 @@ def assemble(
         key=order.key,
         tempo_bpm=order.tempo_bpm,
     )
-    return replace(written, parts=parts).to_tune(header, _best_octave(written, order.semitones))
+    move = _best_octave(written, order) if order.octave_is_free else order.semitones
+    tune = replace(written, parts=parts).to_tune(header, move)
+    if plan is None or not order.shows_chords:
+        return tune
+    return with_chord_symbols(tune, written_chords(plan, order))
 
 
-def _best_octave(written: NormalTune, semitones: int) -> int:
+def _best_octave(written: NormalTune, order: TuneOrder) -> int:
     """The move to the key that leaves the tune in range with its mean nearest the middle of a fiddle's easy notes.
 
-    The grammar has seen to it that `semitones` itself fits.
+    The grammar has seen to it that the order's `semitones` fit.
     """
+    semitones = order.semitones
+    centre = min(max(CENTRE_WRITTEN, order.lowest), order.highest)
     pitches = [note.midi for note in written.notes() if note.midi is not None]
     fitting = [
         move
         for move in (semitones, semitones - 12, semitones + 12)
-        if min(pitches) + move >= LOWEST_WRITTEN and max(pitches) + move <= HIGHEST_WRITTEN
+        if min(pitches) + move >= order.lowest and max(pitches) + move <= order.highest
     ]
-    return min(fitting, key=lambda move: abs(sum(pitches) / len(pitches) + move - CENTRE_WRITTEN))
+    return min(fitting, key=lambda move: abs(sum(pitches) / len(pitches) + move - centre))

@@ -21,8 +21,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from audiogen.composer import Composer, ComposerConfig
-from audiogen.composer_data import IGNORED, Batch, augmented, batches_of, cached_rows
+from audiogen.composer_data import IGNORED, Batch, PlannedBatch, augmented, batches_of, cached_rows
 from codec.types import CheckpointError
+from symbolic_bridge.normal_form import NormalTune
+from symbolic_bridge.plan_guide import is_structure
 from symbolic_bridge.tune_tokens import decode, encode, vocabulary
 
 WARM_UP_SHARE = 0.03
@@ -59,7 +61,7 @@ class ComposerTraining:
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """What a run ended with; `bits_per_note` is the best on the validation tunes."""
+    """What a run ended with; `bits_per_note` is the best on the validation tunes, plans included."""
 
     steps: int
     minutes: float
@@ -67,6 +69,14 @@ class TrainingReport:
     train_tunes: int
     valid_tunes: int
     rejected: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Bits:
+    """Bits a note that tunes cost: all, and of these what their plans cost (0 for one level)."""
+
+    total: float
+    plan: float
 
 
 @dataclass
@@ -132,7 +142,23 @@ class ComposerTrainer:
         bend = 0.5 * (1 + math.cos(math.pi * (done - WARM_UP_SHARE) / (1 - WARM_UP_SHARE)))
         return settings.final_rate + (settings.learning_rate - settings.final_rate) * bend
 
-    def _batches(self) -> Iterator[Batch]:
+    def start_from(self, other: Composer) -> None:
+        """Take over what another composer has learned, as far as it has the same parts of the same shape.
+
+        Raises:
+            CheckpointError: its tokens are of another width.
+        """
+        own = self.model.state_dict()
+        fitting = {
+            name: value
+            for name, value in other.state_dict().items()
+            if name in own and own[name].shape == value.shape
+        }
+        if "tokens.own" not in fitting:
+            raise CheckpointError(f"no weights of {other.config} fit {self.model.config}")
+        self.model.load_state_dict(fitting, strict=False)
+
+    def _batches(self) -> Iterator[Batch | PlannedBatch]:
         """Endless batches from where the state stands."""
         seed = self.settings.seed
         while True:
@@ -141,15 +167,34 @@ class ComposerTrainer:
             while self.state.batch < len(groups):
                 rng = np.random.default_rng((seed, self.state.epoch, self.state.batch))
                 chosen = [self.tunes[int(index)] for index in groups[self.state.batch]]
-                yield Batch.of([encode(augmented(tune, rng)) for tune in chosen])
+                yield self._batch([augmented(tune, rng) for tune in chosen], rng)
                 self.state.batch += 1
             self.state.epoch, self.state.batch = self.state.epoch + 1, 0
 
-    def _loss(self, batch: Batch, reduction: str = "mean") -> Tensor:
-        ids, features = batch.ids.to(self.device), batch.features.to(self.device)
+    def _batch(self, tunes: Sequence[NormalTune], rng: np.random.Generator | None) -> Batch | PlannedBatch:
+        if self.model.planner is None:
+            return Batch.of([encode(tune) for tune in tunes])
+        return PlannedBatch.of(tunes, rng)
+
+    def _losses(self, batch: Batch | PlannedBatch, reduction: str = "mean") -> tuple[Tensor, Tensor]:
+        """What the notes cost and what the plan costs, in nats; both count."""
         half = self.settings.precision == "bf16"
+        notes = batch if isinstance(batch, Batch) else batch.notes
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
-            logits = self.model(ids, features)
+            logits = self.model(notes.ids.to(self.device), notes.features.to(self.device))
+        if isinstance(batch, Batch):
+            return self._cost(logits, notes, reduction), torch.zeros((), device=self.device)
+        assert self.model.planner is not None
+        plans, structure = batch.plans, batch.structure.to(self.device)[..., None]
+        # What a whole plan settles is not to be guessed among all that could stand there.
+        settled = torch.from_numpy(is_structure()).to(self.device) & (structure > 0)  # [B, L, V]
+        others = torch.arange(logits.shape[-1], device=self.device) != structure
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
+            plan_logits = self.model.planner(plans.ids.to(self.device), plans.features.to(self.device))
+        logits = logits.masked_fill(settled & others, -1e4)
+        return self._cost(logits, notes, reduction), self._cost(plan_logits, plans, reduction)
+
+    def _cost(self, logits: Tensor, batch: Batch, reduction: str) -> Tensor:
         return functional.cross_entropy(
             logits.float().flatten(0, 1),
             batch.targets.to(self.device).flatten(),
@@ -157,13 +202,13 @@ class ComposerTrainer:
             reduction=reduction,
         )
 
-    def step(self, batch: Batch) -> float:
-        """One optimiser step; returns the loss in nats a token."""
+    def step(self, batch: Batch | PlannedBatch) -> float:
+        """One optimiser step; returns the loss in nats a token, notes' and plan's together."""
         self.model.train()
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self._loss(batch)
+        loss = sum(self._losses(batch), torch.zeros((), device=self.device))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
         self.optimizer.step()
@@ -171,15 +216,17 @@ class ComposerTrainer:
         return float(loss.detach())
 
     @torch.no_grad()
-    def validate(self) -> float:
+    def validate(self) -> Bits:
         """Bits of all scored tokens over the number of notes, on the validation tunes."""
         self.model.eval()
-        ticks, bits, notes = np.array(vocabulary().ticks), 0.0, 0
+        ticks, nats, notes = np.array(vocabulary().ticks), np.zeros(2), 0
         for start in range(0, len(self.valid), 16):
             rows = self.valid[start : start + 16]
-            bits += float(self._loss(Batch.of(rows), reduction="sum")) / math.log(2)
+            costs = self._losses(self._batch([decode(row) for row in rows], None), reduction="sum")
+            nats += [float(cost) for cost in costs]
             notes += sum(int((ticks[list(row)] > 0).sum()) for row in rows)
-        return bits / notes
+        written, planned = nats / math.log(2) / notes
+        return Bits(float(written + planned), float(planned))
 
     def save(self) -> None:
         """Write the state to resume from."""
@@ -240,14 +287,17 @@ class ComposerTrainer:
         self.state = _State(**notes["state"])
         return True
 
-    def _check(self) -> float:
-        """Validate, keep the best, save."""
-        score = self.validate()
-        if score < self.state.best:
-            self.state.best = score
+    def _check(self) -> str:
+        """Validate, keep the best, save; says how it stands."""
+        bits = self.validate()
+        if bits.total < self.state.best:
+            self.state.best = bits.total
             self.model.save(self.out / "best")
         self.save()
-        return score
+        return (
+            f"step {self.state.step}: valid {bits.total:.4f} bits a note, {bits.plan:.4f} of them the plan's "
+            f"(best {self.state.best:.4f})"
+        )
 
     def run(self, note: Callable[[str], None], stop_after_steps: int | None = None) -> None:
         """Train until the budget is spent (or, for tests, for a number of steps)."""
@@ -257,25 +307,24 @@ class ComposerTrainer:
             if self._progress() >= 1.0 or self.state.step - first_step == stop_after_steps:
                 break
             loss = self.step(batch)
-            tokens += int((batch.targets != IGNORED).sum())
+            notes = batch if isinstance(batch, Batch) else batch.notes
+            tokens += int((notes.targets != IGNORED).sum())
             average = loss if math.isnan(average) else 0.98 * average + 0.02 * loss
             self.state.minutes = before + (time.monotonic() - began) / 60
             speed = tokens / max(1e-9, 60 * (self.state.minutes - before))
             if self.state.minutes - saved_at >= self.settings.checkpoint_minutes:
                 # The batch just used counts as done before the state is written.
                 self.state.batch += 1
-                score = self._check()
+                note(self._check())
                 self.state.batch -= 1
                 self.state.minutes = before + (time.monotonic() - began) / 60
                 saved_at = self.state.minutes
-                note(f"step {self.state.step}: valid {score:.4f} bits a note (best {self.state.best:.4f})")
             if self.state.step % 10 == 0:
                 note(
                     f"step {self.state.step} epoch {self.state.epoch} {self.state.minutes:.1f} min "
                     f"loss {average:.4f} nats a token, {speed:.0f} tokens/s, lr {self._rate():.2e}"
                 )
-        score = self._check()
-        note(f"step {self.state.step}: valid {score:.4f} bits a note (best {self.state.best:.4f})")
+        note(self._check())
 
 
 def train_composer(
@@ -287,6 +336,7 @@ def train_composer(
     config: ComposerConfig | None = None,
     device: str = "cpu",
     resume: bool = True,
+    start: str | Path | None = None,
     note: Callable[[str], None] | None = None,
 ) -> TrainingReport:
     """Train the composer on JSON lines of ABC.
@@ -296,6 +346,7 @@ def train_composer(
         out: folder of the run; its `best/` holds what `composer.load_composer` reads.
         settings, config: how, and which network.
         resume: go on from the state in `out`, if there is one; otherwise start over.
+        start: folder of a composer whose weights a new run starts from, as far as they fit; None starts from noise.
         note: gets a line of progress now and then; None shows them on stderr.
 
     Raises:
@@ -306,8 +357,8 @@ def train_composer(
     train_rows = cached_rows(train, out / "train_rows.safetensors")
     valid_rows = cached_rows(valid, out / "valid_rows.safetensors")
     trainer = ComposerTrainer(train_rows.rows, valid_rows.rows, out, settings, config, device)
-    if resume:
-        trainer.resume()
+    if not (resume and trainer.resume()) and start is not None:
+        trainer.start_from(Composer.load(start))
     if note is not None:
         trainer.run(note)
     else:

@@ -40,12 +40,15 @@ from codec.weights import load_own as load_codec
 from symbolic_bridge.attributes import TuneAttributes, resolve
 from symbolic_bridge.frames import ScoreFrames, score_frames
 from symbolic_bridge.kinds import kind_of
+from symbolic_bridge.moods import MOODS
 from symbolic_bridge.perform import perform
 from symbolic_bridge.performance import Performance
 from symbolic_bridge.tune import Tune
 
 if TYPE_CHECKING:
-    from audiogen.composer import Composer
+    from audiogen.composer import Composer, Composition
+    from audiogen.composer_planning import Drawing
+    from audiogen.composer_wishes import ComposingWishes
     from audiogen.player import Player
     from codec.model import Codec
 
@@ -223,10 +226,28 @@ class Generator:
         options = Options(duration, seed, route, tempo_bpm, key, instrument, accompaniment)
         return self.make(None, options, tune=tune, progress=progress)
 
-    def compose(self, prompt: str, *, seed: int | None = None, key: str | None = None) -> Tune:
-        """Write a tune and do not play it."""
+    def compose(
+        self,
+        prompt: str,
+        *,
+        seed: int | None = None,
+        key: str | None = None,
+        wishes: ComposingWishes | None = None,
+    ) -> Tune:
+        """Write a tune and do not play it.
+
+        Args:
+            prompt: English, such as "a sad waltz".
+            seed: the same seed gives the same tune; None draws one.
+            key: outranks the prompt.
+            wishes: a plan, chords, range, density, ornaments; None for nothing.
+
+        Raises:
+            PromptError: the prompt is empty or has nothing musical in it.
+            CompositionError: the wishes contradict each other or the prompt.
+        """
         seed = new_seed() if seed is None else seed
-        return self.write(ask(prompt, Options(seed=seed, key=key)), seed)
+        return self.write(ask(prompt, Options(seed=seed, key=key)), seed, wishes)
 
     def make(
         self,
@@ -366,10 +387,23 @@ class Generator:
         semitones = transposition(tune, wishes)
         return tune.transpose(semitones) if semitones else tune
 
-    def write(self, wishes: TuneAttributes, seed: int) -> Tune:
+    def write(self, asked: TuneAttributes, seed: int, wishes: ComposingWishes | None = None) -> Tune:
         """Write a tune from attributes; the same seed gives the same tune as in `generate`."""
-        generator = stage_torch_rng(seed, "composer")  # of the CPU on every device
-        return self.composer.compose(resolve(wishes), generator=generator)
+        return self.compose_with_plan(asked, seed, wishes).tune
+
+    def compose_with_plan(
+        self, asked: TuneAttributes, seed: int, wishes: ComposingWishes | None = None
+    ) -> Composition:
+        """As `write`, with the plan that the tune follows."""
+        filled = resolve(asked if wishes is None else wishes.filled(asked))
+        return self.composer.compose_with_plans(filled, 1, self.drawing(seed), wishes=wishes)[0]
+
+    @staticmethod
+    def drawing(seed: int) -> Drawing:
+        """The composer's chance for a seed; of the CPU on every device."""
+        from audiogen.composer_planning import Drawing
+
+        return Drawing(stage_torch_rng(seed, "composer"))
 
     def _perform(self, tune: Tune, wishes: TuneAttributes, seed: int) -> Performance:
         if wishes.kind is not None and wishes.kind != kind_of(tune).id:
@@ -382,6 +416,7 @@ class Generator:
             tempo_bpm=wishes.tempo_bpm,
             duration_seconds=wishes.duration_seconds,
             rng=stage_rng(seed, "performance"),
+            arousal=MOODS[wishes.mood].arousal if wishes.mood else 0.0,
         )
 
     def _play(

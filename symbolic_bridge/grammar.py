@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -200,6 +201,44 @@ class TunePlan:
             )
 
 
+class Place(Protocol):
+    """Where a row of tokens stands in the structure of a tune; a `Walker`, or one that follows a plan's row."""
+
+    part: int
+    bars_left: int
+    ending: int
+    ending_bars: int
+    tune_pickup: int
+
+
+def part_name(plan: TunePlan, index: int) -> str:
+    """The token that opens a part, or `end` behind the last."""
+    if index == len(plan.parts):
+        return "end"
+    return f"part:{LABELS[index]}:{'repeat' if plan.parts[index].repeated else 'once'}"
+
+
+def names_after_part(plan: TunePlan, place: Place) -> list[str]:
+    """What may follow a part sign: the first bar or a pickup."""
+    bar = f"bar:{plan.parts[place.part].bars}"
+    if place.part == 0:
+        # Later parts take the pickup of the first, so that every last bar completes every pickup.
+        full = plan.meter.bar_duration * TICKS_PER_WHOLE
+        fitting = [ticks for ticks in PICKUP_TICKS if plan.pickups and 2 * ticks <= full]
+        return [bar, *(f"pickup:{ticks}" for ticks in fitting)]
+    return [f"pickup:{place.tune_pickup}" if place.tune_pickup else bar]
+
+
+def names_after_bar(plan: TunePlan, place: Place) -> list[str]:
+    """What may follow a full bar of a part: the next bar, an ending, the next part or the end."""
+    part = plan.parts[place.part]
+    left = place.bars_left - 1
+    if left:
+        may_end = part.repeated and part.bars >= MIN_BARS_WITH_ENDINGS and left <= MAX_ENDING_BARS
+        return [f"bar:{left}"] + ["ending:1"] * (may_end and not place.ending)
+    return ["ending:2"] if place.ending == 1 else [part_name(plan, place.part + 1)]
+
+
 class Grammar:
     """Says which ids may follow in a tune of one plan; tables are shared by all rows of a batch."""
 
@@ -237,12 +276,12 @@ class Grammar:
         if walker.seen < len(CONDITION_NAMES) or walker.section == "end":
             raise TokenError(f"nothing can follow {walker.seen} tokens in section {walker.section!r}")
         if walker.section == "conditions":
-            return self._only(self._part_name(0))
+            return self._only(part_name(self.plan, 0))
         if walker.section == "part":
-            return self._after_part(walker)
+            return self._only(*names_after_part(self.plan, walker))
         if walker.section == "ending":
             return self._only(f"bar:{walker.ending_bars}")
-        left = self._capacity(walker) - walker.elapsed
+        left = self.left_of(walker)
         if left < 0:
             raise TokenError(f"a bar is {-left} ticks too long")
         return self._note_mask(walker, left) if left else self._after_bar(walker)
@@ -261,19 +300,14 @@ class Grammar:
         mask[[self.table.ids[name] for name in names]] = True
         return mask
 
-    def _part_name(self, index: int) -> str:
-        if index == len(self.plan.parts):
-            return "end"
-        return f"part:{LABELS[index]}:{'repeat' if self.plan.parts[index].repeated else 'once'}"
+    def ends_tune(self, walker: Walker) -> bool:
+        """Whether this is the bar that the tune ends with."""
+        is_last = walker.part == self.final_part and walker.bars_left == 1 and walker.ending != 1
+        return is_last and walker.section == "bar"
 
-    def _after_part(self, walker: Walker) -> BoolMask:
-        bar = f"bar:{self.plan.parts[walker.part].bars}"
-        if walker.part == 0:
-            # Later parts take the pickup of the first, so that every last bar completes every pickup.
-            fitting = [ticks for ticks in PICKUP_TICKS if self.plan.pickups and 2 * ticks <= self.full]
-            return self._only(bar, *(f"pickup:{ticks}" for ticks in fitting))
-        pickup = walker.tune_pickup
-        return self._only(f"pickup:{pickup}" if pickup else bar)
+    def left_of(self, walker: Walker) -> int:
+        """Ticks that the bar or pickup still holds."""
+        return self._capacity(walker) - walker.elapsed
 
     def _capacity(self, walker: Walker) -> int:
         if walker.section == "pickup":
@@ -281,26 +315,17 @@ class Grammar:
         return self.full - (walker.tune_pickup if walker.bars_left == 1 else 0)
 
     def _after_bar(self, walker: Walker) -> BoolMask:
-        plan = self.plan.parts[walker.part]
         if walker.section == "pickup":
-            return self._only(f"bar:{plan.bars}")
-        left = walker.bars_left - 1
-        if left:
-            names = [f"bar:{left}"]
-            may_end = plan.repeated and plan.bars >= MIN_BARS_WITH_ENDINGS and left <= MAX_ENDING_BARS
-            if may_end and not walker.ending and not walker.tied:
-                names.append("ending:1")
-            if walker.was_note and not walker.tied:
-                names.append("tie")
-            return self._only(*names)
-        if walker.ending == 1:
-            return self._only("ending:2")
-        return self._only(self._part_name(walker.part + 1))
+            return self._only(f"bar:{self.plan.parts[walker.part].bars}")
+        names = names_after_bar(self.plan, walker)
+        if walker.tied:
+            names = [name for name in names if name != "ending:1"]
+        elif walker.was_note and walker.bars_left > 1:
+            names.append("tie")
+        return self._only(*names)
 
     def _note_mask(self, walker: Walker, left: int) -> BoolMask:
-        is_last_bar = (
-            walker.part == self.final_part and walker.bars_left == 1 and walker.ending != 1
-        ) and walker.section == "bar"
+        is_last_bar = self.ends_tune(walker)
         mask = self._duration_mask(left, walker.position % 12, walker.triplet, walker.rolled)
         if walker.tied:
             mask = mask & (self.pitches == walker.pitch)

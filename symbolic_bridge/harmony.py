@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 
@@ -62,12 +63,17 @@ _MODE_TRIADS: dict[str, tuple[tuple[int, str, float], ...]] = {
         (8, "major", 0.12),
     ),
 }  # fmt: skip
+# Sevenths on the fifth degree and dominants of the second, fifth, sixth and fourth; they want to fall by a fifth.
+_DOMINANTS = (
+    (7, "dominant", 0.12), (2, "dominant", 0.3), (9, "dominant", 0.34), (4, "dominant", 0.36), (0, "dominant", 0.32),
+)  # fmt: skip
+_SEVENTH, _SEVENTH_FIT, _RESOLVED, _UNRESOLVED = 10, 0.7, -0.12, 0.25
 _ROOT_FIT, _THIRD_FIT, _FIFTH_FIT, _FOREIGN = 1.0, 0.9, 0.75, -0.6
 _CHANGE_AT_BAR, _CHANGE_IN_BAR = 0.16, 0.42
 _LEADING_HOME = -0.08
 _SECTION_START_HOME, _SECTION_END_HOME, _BEFORE_END_TENSION = -0.2, -0.5, -0.12
 # A note counts more where it is heard as the chord: at the head of the segment and on beats.
-_HEAD_WEIGHT, _BEAT_WEIGHT = 2.0, 1.4
+HEAD_WEIGHT, BEAT_WEIGHT = 2.0, 1.4
 _TOLERANCE = 1e-7
 
 
@@ -89,6 +95,28 @@ class ScoreChord:
     root: int
     quality: str
     bass: int
+
+
+@dataclass(frozen=True)
+class Richness:
+    """How chords are chosen.
+
+    `chords`: how many of a mode's triads, the commonest first; 0 for all. `by_halves`: whether a bar of two or four
+    beats may hold two. `change`: what a change costs, against the usual. `dominants`: whether sevenths on the fifth and
+    dominants of other degrees are among the choices.
+    """
+
+    chords: int = 0
+    by_halves: bool = True
+    change: float = 1.0
+    dominants: bool = False
+
+
+RICHNESSES = {
+    "plain": Richness(chords=3, by_halves=False),
+    "usual": Richness(),
+    "rich": Richness(change=0.55, dominants=True),
+}
 
 
 def is_no_chord(symbol: str) -> bool:
@@ -114,18 +142,21 @@ def _pitch_class(letter: str, alteration: str) -> int:
     return (LETTER_SEMITONES[LETTERS.index(letter.upper())] + _ALTERATIONS[alteration]) % 12
 
 
-def harmonise(tune: Tune, bars: Sequence[PlayedBar]) -> tuple[ScoreChord, ...]:
+def harmonise(
+    tune: Tune, bars: Sequence[PlayedBar], richness: Richness = RICHNESSES["usual"]
+) -> tuple[ScoreChord, ...]:
     """The chords of an unfolded tune: its symbols, and inferred ones where it has none for long.
 
     Args:
         tune: an unfolded tune, as `timing.lay_out` gives it.
         bars: its bars on the grid, one for each.
+        richness: of the inferred ones.
 
     Returns:
         Chords in order, without overlap; nothing sounds in an opening pickup nor after "N.C.".
     """
     written = _written_spans(tune, bars)
-    inferred = _infer(tune, bars)
+    inferred = _infer(tune, bars, richness)
     chords: list[ScoreChord] = []
     turn = 0
     for chord in inferred:
@@ -195,7 +226,7 @@ class _Segment:
     ends_section: bool
 
 
-def _segments(tune: Tune, bars: Sequence[PlayedBar]) -> list[_Segment]:
+def _segments(tune: Tune, bars: Sequence[PlayedBar], by_halves: bool) -> list[_Segment]:
     segments: list[_Segment] = []
     for index, (bar, notes) in enumerate(zip(bars, tune.bars, strict=True)):
         if bar.is_pickup and index == 0:
@@ -203,7 +234,7 @@ def _segments(tune: Tune, bars: Sequence[PlayedBar]) -> list[_Segment]:
         following = bars[index + 1].bar_in_section if index + 1 < len(bars) else -1
         opens = bar.bar_in_section == 0 and not bar.is_pickup
         closes = following <= bar.bar_in_section and not bar.is_pickup
-        halves = 2 if bar.beats in (2, 4) and bar.duration == bar.meter.bar_duration else 1
+        halves = 2 if by_halves and bar.beats in (2, 4) and bar.duration == bar.meter.bar_duration else 1
         length = bar.duration / halves
         weights = _weights(bar, notes, halves)
         for half in range(halves):
@@ -235,9 +266,9 @@ def _weights(bar: PlayedBar, notes: Bar, halves: int) -> np.ndarray:
             shared = min(end, start + length) - max(now, start)
             if shared > _TOLERANCE:
                 if abs(now - start) < _TOLERANCE:
-                    shared *= _HEAD_WEIGHT
+                    shared *= HEAD_WEIGHT
                 elif abs((now + lead_in) / beat - round((now + lead_in) / beat)) < _TOLERANCE:
-                    shared *= _BEAT_WEIGHT
+                    shared *= BEAT_WEIGHT
                 weights[half, note.pitches[-1].midi % 12] += shared
         now = end
     return weights
@@ -254,11 +285,18 @@ class _Choices:
     home: np.ndarray
 
 
-def _choices(key: Key) -> _Choices:
+@cache
+def _choices(key: Key, richness: Richness) -> _Choices:
     rows = _MODE_TRIADS[key.mode]
+    if richness.chords:
+        rows = tuple(sorted(rows, key=lambda row: row[2])[: richness.chords])
+    if richness.dominants:
+        rows += _DOMINANTS
     roots = np.array([(key.tonic_pitch_class + step) % 12 for step, _, _ in rows])
     fit = np.full((len(rows), 12), _FOREIGN)
     for row, (root, (_, quality, _)) in enumerate(zip(roots, rows, strict=True)):
+        if quality == "dominant":
+            fit[row, (root + _SEVENTH) % 12] = _SEVENTH_FIT
         for tone, score in zip(TRIADS[quality], (_ROOT_FIT, _THIRD_FIT, _FIFTH_FIT), strict=True):
             fit[row, (root + tone) % 12] = score
     return _Choices(
@@ -270,12 +308,31 @@ def _choices(key: Key) -> _Choices:
     )
 
 
-def _infer(tune: Tune, bars: Sequence[PlayedBar]) -> list[ScoreChord]:
-    """The cheapest sequence of triads, one a segment."""
-    segments = _segments(tune, bars)
-    if not segments:
-        return []
-    choices = {key: _choices(key) for key in dict.fromkeys(segment.key for segment in segments)}
+def bar_chords(weights: np.ndarray, key: Key) -> list[ScoreChord]:
+    """One chord for each bar of one section; chord n lasts from n to n + 1.
+
+    Args:
+        weights: float [bars, 12], how much of each pitch class is heard in each bar.
+        key: in force.
+    """
+    last = len(weights) - 1
+    return _cheapest(
+        [
+            _Segment(Fraction(bar), Fraction(bar + 1), key, row, True, bar == 0, bar == last)
+            for bar, row in enumerate(weights)
+        ]
+    )
+
+
+def _infer(tune: Tune, bars: Sequence[PlayedBar], richness: Richness) -> list[ScoreChord]:
+    """The chords of a tune without any symbols."""
+    segments = _segments(tune, bars, richness.by_halves)
+    return _cheapest(segments, richness) if segments else []
+
+
+def _cheapest(segments: Sequence[_Segment], richness: Richness = RICHNESSES["usual"]) -> list[ScoreChord]:
+    """The cheapest sequence of triads, one a segment; there is at least one segment."""
+    choices = {key: _choices(key, richness) for key in dict.fromkeys(segment.key for segment in segments)}
     moves: dict[tuple[Key, Key, bool], np.ndarray] = {}
     total = _local_cost(segments, 0, choices[segments[0].key])
     origins: list[np.ndarray] = []
@@ -283,7 +340,7 @@ def _infer(tune: Tune, bars: Sequence[PlayedBar]) -> list[ScoreChord]:
         before, now = segments[index - 1], segments[index]
         place = (before.key, now.key, now.opens_bar)
         if place not in moves:
-            moves[place] = _move_costs(choices[before.key], choices[now.key], now.opens_bar)
+            moves[place] = _move_costs(choices[before.key], choices[now.key], now.opens_bar, richness.change)
         routes = total[:, None] + moves[place]
         origins.append(routes.argmin(axis=0))
         total = routes.min(axis=0) + _local_cost(segments, index, choices[now.key])
@@ -315,10 +372,12 @@ def _local_cost(segments: Sequence[_Segment], index: int, table: _Choices) -> np
     return cost
 
 
-def _move_costs(before: _Choices, now: _Choices, at_bar: bool) -> np.ndarray:
+def _move_costs(before: _Choices, now: _Choices, at_bar: bool, change: float) -> np.ndarray:
     """What it costs to go from one chord to another, float [N before, N now]."""
     same_root = before.roots[:, None] == now.roots[None, :]
     same = same_root & np.array([[a == b for b in now.qualities] for a in before.qualities])
-    cost = np.where(same, 0.0, _CHANGE_AT_BAR if at_bar else _CHANGE_IN_BAR)
+    cost = np.where(same, 0.0, change * (_CHANGE_AT_BAR if at_bar else _CHANGE_IN_BAR))
     falling_fifth = (before.roots[:, None] - now.roots[None, :]) % 12 == 7
+    dominant = np.array([quality == "dominant" for quality in before.qualities])[:, None]
+    cost += np.where(falling_fifth, _RESOLVED, np.where(same, 0.0, _UNRESOLVED)) * dominant
     return cost + _LEADING_HOME * (falling_fifth & now.home[None, :])

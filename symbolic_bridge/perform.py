@@ -71,6 +71,7 @@ def perform(
     rng: np.random.Generator,
     ornaments: bool = True,
     swing: float | None = None,
+    arousal: float = 0.0,
 ) -> Performance:
     """Play a tune.
 
@@ -85,12 +86,13 @@ def perform(
         ornaments: whether graces, rolls, trills and turns are played.
         swing: length of the first of two quick notes over the second, 1 ... 3, in simple metres; None: that of
             the tune's kind.
+        arousal: of the mood, -1 (quiet: notes are bound) ... 1 (excited: notes are detached); see `moods.Mood`.
 
     Returns:
         The performance; the first note starts about START_SECONDS in, RING_SECONDS follow the last bar line.
 
     Raises:
-        ValueError: an unknown instrument, a tempo, duration or swing out of range, or a tune without notes.
+        ValueError: an unknown instrument, a tempo, duration, swing or arousal out of range, or a tune without notes.
     """
     player = instrument_of(instrument)
     if accompaniment not in ACCOMPANIMENTS:
@@ -98,13 +100,14 @@ def perform(
     _check_range("tempo_bpm", tempo_bpm, *TEMPO_RANGE_BPM)
     _check_range("duration_seconds", duration_seconds, 0, MAX_DURATION_SECONDS)
     _check_range("swing", swing, 1, 3)
+    _check_range("arousal", arousal, -1, 1)
     score = _prepare(tune, tempo_bpm, swing)
     rendition = _choose_bars(score, duration_seconds)
     events = _place_events(score, rendition)
     move, range_warnings = fit_range(events, player)
     # A generator of its own, so that the lead does not change when an accompaniment is added.
     backing_rng = np.random.default_rng(rng.integers(2**63))
-    parts = [Part("lead", player.id, play(events, player, move, ornaments, rng))]
+    parts = [Part("lead", player.id, play(events, player, move, ornaments, rng, 1 + arousal))]
     if accompaniment != "none":
         backing = accompany(
             score.bars, score.chords, score.clock, score.kind, INSTRUMENTS[accompaniment], rendition.shifts,
@@ -123,7 +126,7 @@ def perform(
 
 
 def _check_range(name: str, value: float | None, low: float, high: float) -> None:
-    if value is not None and not (isfinite(value) and low <= value <= high and value > 0):
+    if value is not None and not (isfinite(value) and low <= value <= high and (low < 0 or value > 0)):
         limits = f"above 0 and at most {high:g}" if low == 0 else f"{low:g} ... {high:g}"
         raise ValueError(f"{name} is {value}; it must be {limits}")
 

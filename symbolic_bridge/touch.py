@@ -83,7 +83,12 @@ def fit_range(events: Sequence[Event], player: Instrument) -> tuple[int, tuple[s
 
 
 def play(
-    events: Sequence[Event], player: Instrument, move: int, ornaments: bool, rng: np.random.Generator
+    events: Sequence[Event],
+    player: Instrument,
+    move: int,
+    ornaments: bool,
+    rng: np.random.Generator,
+    detached: float = 1.0,
 ) -> tuple[SoundedNote, ...]:
     """Give events their touch: timing noise, dynamics, articulation and ornaments.
 
@@ -93,6 +98,7 @@ def play(
         move: semitones by which everything moves first.
         ornaments: whether graces, rolls, trills and turns are played.
         rng: the source of unevenness. Each note is early or late by itself, so nothing accumulates.
+        detached: the silence between notes against the usual; 0 binds them.
 
     Returns:
         Sounded notes in order of onset.
@@ -115,7 +121,7 @@ def play(
         start, velocity, pitches = starts[index], velocities[index], sounding[index]
         if index + 1 < count:
             repeated = bool(set(pitches) & set(sounding[index + 1]))
-            stop = _release(event, start, starts[index + 1], repeated, player)
+            stop = _release(event, start, starts[index + 1], repeated, player, detached)
         else:
             stop = event.offset + LAST_NOTE_EXTRA_SECONDS[player.decay]
         if ornaments and event.graces:
@@ -141,10 +147,12 @@ def _sounding(pitches: Sequence[Pitch], player: Instrument, move: int) -> list[i
     return list(dict.fromkeys(midi + octaves_to(midi, player.lowest, player.highest) for midi in moved))
 
 
-def _release(event: Event, start: float, following: float, repeated: bool, player: Instrument) -> float:
+def _release(
+    event: Event, start: float, following: float, repeated: bool, player: Instrument, detached: float
+) -> float:
     """When a note ends, in seconds: by its articulation, and before the next note begins."""
     length = event.offset - start
-    gap = 0.0 if event.slurred else min(_GAP_SHARES[player.decay] * length, _GAP_LIMIT_SECONDS)
+    gap = 0.0 if event.slurred else detached * min(_GAP_SHARES[player.decay] * length, _GAP_LIMIT_SECONDS)
     if "staccato" in event.decorations:
         gap = (1 - _STACCATO_GATE) * length
     stop = min(event.offset - gap, following)

@@ -39,6 +39,14 @@ def kesh_abc() -> str:
     return KESH
 
 
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kesh_abc: str) -> Path:
+    """The working folder of a command, with kesh.abc in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kesh.abc").write_text(kesh_abc, encoding="utf-8")
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of untrained codec, player and composer, small enough to run in no time: `--model` takes it."""
@@ -79,5 +87,9 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     torch.nn.init.normal_(player.heads.weight)  # so that every condition makes a difference
     save_player(player.eval(), folder, {})
-    Composer(ComposerConfig(width=24, layers=1, heads=2, feedforward_width=32)).eval().save(folder)
+    composer = ComposerConfig(
+        width=24, layers=1, heads=2, feedforward_width=32,
+        plan_width=16, plan_layers=1, plan_heads=2, plan_feedforward_width=32,
+    )  # fmt: skip
+    Composer(composer).eval().save(folder)
     return folder

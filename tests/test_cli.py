@@ -39,14 +39,6 @@ class Outcome:
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kesh_abc: str) -> Path:
-    """The working folder of a command, with kesh.abc in it."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "kesh.abc").write_text(kesh_abc, encoding="utf-8")
-    return tmp_path
-
-
-@pytest.fixture
 def call(here: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     def command(*arguments: object) -> Outcome:
         capfd.readouterr()

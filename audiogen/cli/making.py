@@ -162,8 +162,11 @@ def generate(
 
 
 def compose(
-    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to write, in English.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="An .abc or .mid file.")],
+    prompt: Annotated[
+        str | None,
+        typer.Argument(metavar="PROMPT", help="What to write, in English; a given tune needs none."),
+    ] = None,
     count: Count = 1,
     seed: Seed = None,
     key: KeyName = None,
@@ -171,6 +174,37 @@ def compose(
     originality: Report = False,
     refuse_copies: RefuseCopies = None,
     against: Against = None,
+    plan: Annotated[
+        Path | None, typer.Option(metavar="PLAN.json", help="Follow this plan; what it leaves open is drawn.")
+    ] = None,
+    save_plan: Annotated[
+        Path | None,
+        typer.Option(metavar="PLAN.json", help="Write the plan of the tune, to edit and give again."),
+    ] = None,
+    chords: Annotated[
+        str | None, typer.Option(metavar='"G|C D|..."', help="Chords bar by bar, over and over to the end.")
+    ] = None,
+    chords_only: Annotated[
+        bool, typer.Option("--chords-only", help="Write the chords as triads, and no tune.")
+    ] = False,
+    start: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Go on from the phrase in this file.")
+    ] = None,
+    infill: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Rewrite --bars A-B of this tune; nothing else.")
+    ] = None,
+    bars: Annotated[
+        str | None, typer.Option(metavar="A-B", help="Counted from 1 as written, pickups left out.")
+    ] = None,
+    vary: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a variation of this tune.")] = None,
+    strength: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Of the bars that --vary changes; 0.4 without it.")
+    ] = None,
+    density: Annotated[str | None, typer.Option(metavar="D", help="sparse, usual or dense.")] = None,
+    pitch_range: Annotated[
+        str | None, typer.Option("--range", metavar="LOW-HIGH", help="Such as D4-B5; at least 16 semitones.")
+    ] = None,
+    ornaments: Annotated[str | None, typer.Option(metavar="O", help="Rolls: none, usual or many.")] = None,
     model: Model = None,
     device: Device = None,
     as_json: Json = False,
@@ -181,13 +215,19 @@ def compose(
     Examples:
       audiogen compose "a reel in A dorian" -n 3 --seed 5 -o reels.abc
       audiogen compose "a jig in G" --report --refuse-copies 0.5 -o jig.abc
+      audiogen compose "a jig" --chords "G|C D|Em|D" --save-plan jig.json -o jig.abc
+      audiogen compose "a jig" --plan jig.json -o another.abc
+      audiogen compose "a jig" --start phrase.abc -o jig.abc
+      audiogen compose --infill jig.abc --bars 5-8 -o jig2.abc
     """
+    from audiogen.cli.composing import NotesAsked
     from audiogen.generator import Generator
-    from audiogen.options import Options, ask, check_wishes
+    from audiogen.options import Options, check_wishes
     from audiogen.seeds import new_seed
     from audiogen.tune_files import check_tune_suffix, write_tunes
-    from codec.audio_files import check_writable
+    from codec.audio_files import check_writable, write_bytes
     from symbolic_bridge.attributes import resolve
+    from symbolic_bridge.chord_symbols import progression_of
 
     check_wishes(None, tempo, seed, count)
     check_tune_suffix(output)
@@ -195,19 +235,27 @@ def compose(
     if output.suffix.lower() != ".abc" and count > 1:
         raise ValueError(f"{output}: only an .abc file can hold {count} tunes")
     seed = new_seed() if seed is None else seed
+    notes = NotesAsked(plan, chords, start, infill, bars, vary, strength, density, pitch_range, ornaments)
+    if save_plan is not None:
+        check_writable(save_plan, audio=False)
+        if count > 1:
+            raise ValueError(f"{save_plan}: holds the plan of one tune; leave -n out")
+    job = notes.job(prompt, Options(key=key, tempo_bpm=tempo))
+    asked, attributes = job.asked, resolve(job.asked)
     writer = Generator(model, device)
     began = time.perf_counter()
-    asked = ask(prompt, Options(key=key, tempo_bpm=tempo))
-    attributes = resolve(asked)
-    tunes = []
+    made = []
     with progress_bars() as progress:
         originals = originals_of(model, originality, refuse_copies, against, progress)
         for number in range(count):
-            tunes.append(
-                originals.draw(lambda own: writer.write(asked, own), seed + number, lambda tune: tune)
+            made.append(
+                originals.draw(lambda own: job.compose(writer, own), seed + number, lambda each: each.tune)
             )
             progress("compose", (number + 1) / count)
+    tunes = [progression_of(each.tune, each.chords) if chords_only else each.tune for each in made]
     write_tunes(output, tunes)
+    if save_plan is not None:
+        write_bytes(save_plan, made[0].plan.to_json().encode())
     report = {
         "output": str(output),
         "seed": seed,

@@ -66,6 +66,40 @@ def convert(
         raise typer.Exit(2)
 
 
+@app.command("harmonise")
+def harmonise_file(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A file: .abc, .mid or .musicxml.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Output: .abc, .musicxml, .mid or .svg.")],
+    richness: Annotated[
+        str,
+        typer.Option(
+            metavar="R",
+            help="plain: three chords, one a bar; usual: those of the mode; rich: sevenths and dominants too.",
+        ),
+    ] = "usual",
+) -> None:
+    """Write chords over tunes, in place of those they have.
+
+    \b
+    Example:
+      audiogen tune harmonise kesh.abc kesh-chords.abc --richness rich
+    """
+    from audiogen.tune_files import check_tune_suffix, read_book, write_tunes
+    from symbolic_bridge.chord_symbols import harmonised
+    from symbolic_bridge.harmony import RICHNESSES
+
+    if richness not in RICHNESSES:
+        raise ValueError(f"--richness {richness}: one of {', '.join(RICHNESSES)} is needed")
+    check_tune_suffix(target)
+    book = read_book(source)
+    write_tunes(target, [harmonised(tune, RICHNESSES[richness]) for tune in book.tunes])
+    say(f"{target}: {len(book.tunes)} tune{'s' * (len(book.tunes) != 1)}")
+    for fault in book.faults:
+        say(f"rejected: {fault}")
+    if book.faults:
+        raise typer.Exit(2)
+
+
 @app.command("check")
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="ABC, MIDI or MusicXML files.")],

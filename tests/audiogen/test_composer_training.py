@@ -13,6 +13,7 @@ from audiogen.composer_data import (
     IGNORED,
     UNSCORED_TOKENS,
     Batch,
+    PlannedBatch,
     augmented,
     batches_of,
     cached_rows,
@@ -23,7 +24,10 @@ from codec.types import CheckpointError
 from symbolic_bridge.normal_form import bar_ticks
 from symbolic_bridge.tune_tokens import decode, encode, vocabulary
 
-TINY = ComposerConfig(width=16, layers=1, heads=2, feedforward_width=32, dropout=0.1)
+TINY = ComposerConfig(
+    width=16, layers=1, heads=2, feedforward_width=32, dropout=0.1,
+    plan_width=16, plan_layers=1, plan_heads=2, plan_feedforward_width=32,
+)  # fmt: skip
 SETTINGS = ComposerTraining(
     max_steps=12, batch_tokens=200, learning_rate=1e-2, final_rate=1e-3, checkpoint_minutes=1000.0
 )
@@ -111,9 +115,60 @@ def test_training_lowers_the_loss_and_keeps_the_best(data: Path, tmp_path: Path)
     untrained = ComposerTrainer(
         read_rows(data).rows, read_rows(data).rows, tmp_path / "other", settings, TINY
     )
-    assert report.bits_per_note < 0.7 * untrained.validate()
+    assert report.bits_per_note < 0.7 * untrained.validate().total
     assert "bits a note" in lines[-1]
     assert Composer.load(tmp_path / "run" / "best").config == TINY
+
+
+def test_copied_bars_cost_nothing_and_a_plan_settles_the_structure(data: Path, tmp_path: Path) -> None:
+    tunes = [decode(row) for row in read_rows(data).rows]
+    batch = PlannedBatch.of(tunes)
+    alone = Batch.of([encode(tune) for tune in tunes])
+    left_out = (batch.notes.targets == IGNORED) & (alone.targets != IGNORED)
+    # Six notes of a bar that is a copy, and the token behind it; the second tune has none.
+    assert left_out.sum(dim=1).tolist() == [7, 0, 7, 7]
+    scored = alone.targets != IGNORED
+    ids = alone.targets[scored]
+    structural = torch.tensor(
+        [not name.startswith(("note", "rest", "tie", "roll")) for name in vocabulary().names]
+    )
+    assert torch.equal(batch.structure[scored][structural[ids]], ids[structural[ids]])
+    trainer = ComposerTrainer(read_rows(data).rows, read_rows(data).rows, tmp_path, SETTINGS, TINY)
+    bits = trainer.validate()
+    assert 0 < bits.plan < bits.total
+
+
+def test_some_tunes_are_learned_without_their_plan_and_some_entries_left_open(data: Path) -> None:
+    tunes = [decode(row) for row in read_rows(data).rows] * 30
+    told = PlannedBatch.of(tunes)
+    drawn = PlannedBatch.of(tunes, np.random.default_rng(0))
+    untold = [not row.any() for row in drawn.notes.features[..., 6:]]
+    assert 4 <= sum(untold) <= 24
+    assert all(not drawn.structure[place].any() for place, nothing in enumerate(untold) if nothing)
+    kept = [place for place, nothing in enumerate(untold) if not nothing]
+    changed = (told.notes.features[kept] != drawn.notes.features[kept]).float().mean()
+    assert 0 < changed < 0.1
+    assert torch.equal(told.plans.targets, drawn.plans.targets)
+
+
+def test_one_level_trains_without_plans_and_gives_two_levels_its_start(data: Path, tmp_path: Path) -> None:
+    rows = read_rows(data).rows
+    one = replace(TINY, levels=1)
+    train_composer(data, data, tmp_path / "one", settings=SETTINGS, config=one, note=lambda line: None)
+    learned = Composer.load(tmp_path / "one" / "best")
+    assert learned.planner is None
+    trainer = ComposerTrainer(rows, rows, tmp_path / "two", SETTINGS, TINY)
+    trainer.start_from(learned)
+    assert torch.equal(trainer.model.tokens.own, learned.tokens.own)
+    # Nothing of the plan is heard yet: what two levels write without one is what one level writes.
+    batch = Batch.of(rows)
+    with torch.no_grad():
+        assert torch.allclose(
+            trainer.model.eval()(batch.ids, batch.features), learned(batch.ids, batch.features)
+        )
+    other = Composer(replace(TINY, width=8, levels=1))
+    with pytest.raises(CheckpointError, match="no weights of"):
+        trainer.start_from(other)
 
 
 def test_a_resumed_run_equals_an_unbroken_one(data: Path, tmp_path: Path) -> None:

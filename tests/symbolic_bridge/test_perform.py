@@ -43,6 +43,18 @@ def test_the_same_seed_gives_the_same_performance_and_another_seed_another() -> 
     assert _play(tune, seed=1) != _play(tune)
 
 
+def test_excited_moods_detach_notes_and_quiet_ones_bind_them() -> None:
+    tune = _tune(RUN)
+    lengths = [
+        sum(note.offset - note.onset for note in _play(tune, arousal=arousal).lead.notes)
+        for arousal in (-1.0, 0.0, 1.0)
+    ]
+    assert lengths[0] > lengths[1] > lengths[2]
+    assert _play(tune) == _play(tune, arousal=0.0)
+    with pytest.raises(ValueError, match=r"arousal is 1\.5; it must be -1 \.\.\. 1"):
+        _play(tune, arousal=1.5)
+
+
 def test_an_accompaniment_does_not_change_the_lead() -> None:
     tune = _tune(REPEATS)
     assert _play(tune, accompaniment="piano").lead == _play(tune).lead
