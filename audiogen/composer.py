@@ -188,7 +188,9 @@ class Composer(NoteWriter):
         if count < 1:
             raise CompositionError(f"{count} tunes were asked for; at least 1 is needed")
         if wishes is not None and wishes.needs_plans and self.planner is None:
-            raise CompositionError("these weights have one level: they take no plan, chords, density or tune")
+            raise CompositionError(
+                "these weights have one level: they take no plan, chords, density or tune; see docs/plans.md"
+            )
         was_training = self.training
         self.eval()
         try:

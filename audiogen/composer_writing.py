@@ -31,7 +31,7 @@ class PlanMasks:
         self.last_beat = int((meter.bar_duration - meter.beat_duration) * TICKS_PER_WHOLE)
         self.ticks = np.array(table.ticks)
         self.sounds = np.array(table.pitch) > 0
-        self.rests = (self.ticks > 0) & ~self.sounds
+        self.roll = only(table, [table.ids["roll"]])
         scale = scale_of(order.plan.mode)
         above = (np.array(table.pitch) - grammar.tonic) % 12
         ids = plan_vocabulary().ids
@@ -62,9 +62,11 @@ class PlanMasks:
             left: ticks left in the bar, above 0.
         """
         if planned <= 0:
-            return _some(mask & ~self.sounds, mask)
+            return _some(mask & ~self.sounds & ~self.roll, mask)
         if planned == 1:
-            return _some(mask & ((self.ticks == left) & self.sounds | (self.ticks == 0)), mask)
+            fitting = mask & ((self.ticks == left) & self.sounds | (self.ticks == 0))
+            # A roll says nothing of how long its note can be.
+            return fitting if (fitting & ~self.roll).any() else mask
         crowded = (self.ticks > 0) & (left - self.ticks < (planned - 1) * SHORTEST_NOTE_TICKS)
         return _some(mask & ~crowded, mask)
 

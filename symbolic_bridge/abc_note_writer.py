@@ -110,6 +110,9 @@ class NoteWriter:
         first, second = notes[place], notes[place + 1]
         if first.tie or first.slur_ends or second.slur_starts or first.is_rest or second.is_rest:
             return ""
+        # abc2midi gives a rolled note behind a < another length.
+        if "roll" in first.decorations or "roll" in second.decorations:
+            return ""
         lengths = (first.duration / self._unit, second.duration / self._unit)
         return {(Fraction(3, 2), Fraction(1, 2)): ">", (Fraction(1, 2), Fraction(3, 2)): "<"}.get(lengths, "")
 

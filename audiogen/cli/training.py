@@ -124,6 +124,9 @@ def train_composer(
     device: Device = "cpu",
     precision: PrecisionOption = Precision.fp32,
     quick: Quick = False,
+    levels: Annotated[
+        int, typer.Option(min=1, max=2, help="2: plans and notes (docs/plans.md); 1: notes alone.")
+    ] = 2,
 ) -> None:
     """Train the composer on tunes; weights in WORK/composer.
 
@@ -135,7 +138,7 @@ def train_composer(
 
     plan = _plan(work, minutes, device, precision, quick)
     split = training.read_split(tunes, valid)
-    _compose_training(plan, split, quick)
+    _compose_training(plan, split, quick, levels)
     _finish(work, split.rejected)
 
 
@@ -196,8 +199,9 @@ def _plan(
     return training.quick(plan) if quick else plan
 
 
-def _compose_training(plan: TrainingPlan, split: Split, quick: bool) -> None:
+def _compose_training(plan: TrainingPlan, split: Split, quick: bool, levels: int = 2) -> None:
     """Train the composer on the split's tunes, which it reads from files; in one process, however many there are."""
+    from audiogen.composer import ComposerConfig
     from audiogen.composer_training import ComposerTraining
     from audiogen.composer_training import train_composer as train
     from audiogen.data.corpus import Corpus
@@ -217,7 +221,8 @@ def _compose_training(plan: TrainingPlan, split: Split, quick: bool) -> None:
         settings = replace(settings, max_minutes=plan.minutes)
     if quick:
         settings = replace(settings, max_steps=60)
-    report = train(files[0], files[1], folder, settings=settings, device=plan.device)
+    shape = ComposerConfig(levels=levels)
+    report = train(files[0], files[1], folder, settings=settings, config=shape, device=plan.device)
     for reason, count in report.rejected.items():
         say(f"composer: {count} tunes left out: {reason}")
     # Beside the weights, so that their tunes can be told from copies.
