@@ -62,11 +62,13 @@ class PlanMasks:
             left: ticks left in the bar, above 0.
         """
         if planned <= 0:
-            return _some(mask & ~self.sounds, mask)
-        if planned == 1:
-            return _some(mask & ((self.ticks == left) & self.sounds | (self.ticks == 0)), mask)
-        crowded = (self.ticks > 0) & (left - self.ticks < (planned - 1) * SHORTEST_NOTE_TICKS)
-        return _some(mask & ~crowded, mask)
+            return _some(mask & self.rests, mask)
+        wanted = (
+            self.ticks == left if planned == 1 else left - self.ticks >= (planned - 1) * SHORTEST_NOTE_TICKS
+        )
+        notes = mask & (self.ticks > 0) & wanted & (self.sounds | (planned > 1))
+        # A roll sign alone would promise a note that cannot come.
+        return notes | (mask & (self.ticks == 0)) if notes.any() else mask
 
 
 def _some(narrow: BoolMask, mask: BoolMask) -> BoolMask:
