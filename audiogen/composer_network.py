@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from audiogen.transformer import KeyValueCache, Transformer, TransformerConfig
 from symbolic_bridge.grammar import LOOK_BACK_BARS, MAX_BAR_TICKS
@@ -181,8 +182,10 @@ class NoteWriter(nn.Module):
         x = matrix[ids] + self.position(features[..., 0]) + self.bars_left(features[..., 1])
         for index, project in enumerate(self.look_back):
             x = x + project(matrix[features[..., 2 + index]])
-        if self.guide is not None and features.shape[-1] > NOTE_FEATURES:
-            x = x + self.guide(features[..., NOTE_FEATURES:], matrix)
+        if self.guide is not None:
+            # Without a plan everything of it is open, which is 0.
+            planned = max(0, NOTE_FEATURES + GUIDE_FEATURES - features.shape[-1])
+            x = x + self.guide(functional.pad(features, (0, planned))[..., NOTE_FEATURES:], matrix)
         return x * self.config.width**0.5 / 2
 
     def forward(self, ids: Tensor, features: Tensor) -> Tensor:

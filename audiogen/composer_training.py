@@ -17,15 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
-from torch.nn import functional
 
 from audiogen.composer import Composer, ComposerConfig
 from audiogen.composer_data import IGNORED, Batch, PlannedBatch, augmented, batches_of, cached_rows
+from audiogen.composer_likelihood import Bits, batch_for, bits_a_note, costs
 from codec.types import CheckpointError
-from symbolic_bridge.normal_form import NormalTune
-from symbolic_bridge.plan_guide import is_structure
-from symbolic_bridge.tune_tokens import decode, encode, vocabulary
+from symbolic_bridge.tune_tokens import decode
 
 WARM_UP_SHARE = 0.03
 ADAM_BETAS = (0.9, 0.98)
@@ -71,14 +68,6 @@ class TrainingReport:
     rejected: dict[str, int]
 
 
-@dataclass(frozen=True)
-class Bits:
-    """Bits a note that tunes cost: all, and of these what their plans cost (0 for one level)."""
-
-    total: float
-    plan: float
-
-
 @dataclass
 class _State:
     """Where a run stands."""
@@ -112,7 +101,8 @@ class ComposerTrainer:
             raise ValueError("training needs at least one tune to learn from and one to validate on")
         self.tunes = [decode(row) for row in rows]
         self.lengths = np.array([len(row) for row in rows])
-        self.valid = sorted(valid, key=len)
+        self.valid = [decode(row) for row in sorted(valid, key=len)]
+        self.half = settings.precision == "bf16"
         self.out, self.settings, self.device = Path(out), settings, torch.device(device)
         torch.manual_seed(settings.seed)
         self.model = Composer(config).to(self.device)
@@ -167,40 +157,9 @@ class ComposerTrainer:
             while self.state.batch < len(groups):
                 rng = np.random.default_rng((seed, self.state.epoch, self.state.batch))
                 chosen = [self.tunes[int(index)] for index in groups[self.state.batch]]
-                yield self._batch([augmented(tune, rng) for tune in chosen], rng)
+                yield batch_for(self.model, [augmented(tune, rng) for tune in chosen], rng)
                 self.state.batch += 1
             self.state.epoch, self.state.batch = self.state.epoch + 1, 0
-
-    def _batch(self, tunes: Sequence[NormalTune], rng: np.random.Generator | None) -> Batch | PlannedBatch:
-        if self.model.planner is None:
-            return Batch.of([encode(tune) for tune in tunes])
-        return PlannedBatch.of(tunes, rng)
-
-    def _losses(self, batch: Batch | PlannedBatch, reduction: str = "mean") -> tuple[Tensor, Tensor]:
-        """What the notes cost and what the plan costs, in nats; both count."""
-        half = self.settings.precision == "bf16"
-        notes = batch if isinstance(batch, Batch) else batch.notes
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
-            logits = self.model(notes.ids.to(self.device), notes.features.to(self.device))
-        if isinstance(batch, Batch):
-            return self._cost(logits, notes, reduction), torch.zeros((), device=self.device)
-        assert self.model.planner is not None
-        plans, structure = batch.plans, batch.structure.to(self.device)[..., None]
-        # What a whole plan settles is not to be guessed among all that could stand there.
-        settled = torch.from_numpy(is_structure()).to(self.device) & (structure > 0)  # [B, L, V]
-        others = torch.arange(logits.shape[-1], device=self.device) != structure
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
-            plan_logits = self.model.planner(plans.ids.to(self.device), plans.features.to(self.device))
-        logits = logits.masked_fill(settled & others, -1e4)
-        return self._cost(logits, notes, reduction), self._cost(plan_logits, plans, reduction)
-
-    def _cost(self, logits: Tensor, batch: Batch, reduction: str) -> Tensor:
-        return functional.cross_entropy(
-            logits.float().flatten(0, 1),
-            batch.targets.to(self.device).flatten(),
-            ignore_index=IGNORED,
-            reduction=reduction,
-        )
 
     def step(self, batch: Batch | PlannedBatch) -> float:
         """One optimiser step; returns the loss in nats a token, notes' and plan's together."""
@@ -208,25 +167,16 @@ class ComposerTrainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
         self.optimizer.zero_grad(set_to_none=True)
-        loss = sum(self._losses(batch), torch.zeros((), device=self.device))
+        loss = sum(costs(self.model, batch, half=self.half), torch.zeros((), device=self.device))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
         self.optimizer.step()
         self.state.step += 1
         return float(loss.detach())
 
-    @torch.no_grad()
     def validate(self) -> Bits:
-        """Bits of all scored tokens over the number of notes, on the validation tunes."""
-        self.model.eval()
-        ticks, nats, notes = np.array(vocabulary().ticks), np.zeros(2), 0
-        for start in range(0, len(self.valid), 16):
-            rows = self.valid[start : start + 16]
-            costs = self._losses(self._batch([decode(row) for row in rows], None), reduction="sum")
-            nats += [float(cost) for cost in costs]
-            notes += sum(int((ticks[list(row)] > 0).sum()) for row in rows)
-        written, planned = nats / math.log(2) / notes
-        return Bits(float(written + planned), float(planned))
+        """What the validation tunes cost."""
+        return bits_a_note(self.model, self.valid, half=self.half)
 
     def save(self) -> None:
         """Write the state to resume from."""

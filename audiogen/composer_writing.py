@@ -31,7 +31,7 @@ class PlanMasks:
         self.last_beat = int((meter.bar_duration - meter.beat_duration) * TICKS_PER_WHOLE)
         self.ticks = np.array(table.ticks)
         self.sounds = np.array(table.pitch) > 0
-        self.roll = only(table, [table.ids["roll"]])
+        self.rests = (self.ticks > 0) & ~self.sounds
         scale = scale_of(order.plan.mode)
         above = (np.array(table.pitch) - grammar.tonic) % 12
         ids = plan_vocabulary().ids
@@ -62,13 +62,13 @@ class PlanMasks:
             left: ticks left in the bar, above 0.
         """
         if planned <= 0:
-            return _some(mask & ~self.sounds & ~self.roll, mask)
-        if planned == 1:
-            fitting = mask & ((self.ticks == left) & self.sounds | (self.ticks == 0))
-            # A roll says nothing of how long its note can be.
-            return fitting if (fitting & ~self.roll).any() else mask
-        crowded = (self.ticks > 0) & (left - self.ticks < (planned - 1) * SHORTEST_NOTE_TICKS)
-        return _some(mask & ~crowded, mask)
+            return _some(mask & self.rests, mask)
+        wanted = (
+            self.ticks == left if planned == 1 else left - self.ticks >= (planned - 1) * SHORTEST_NOTE_TICKS
+        )
+        notes = mask & (self.ticks > 0) & wanted & (self.sounds | (planned > 1))
+        # A roll sign alone would promise a note that cannot come.
+        return notes | (mask & (self.ticks == 0)) if notes.any() else mask
 
 
 def _some(narrow: BoolMask, mask: BoolMask) -> BoolMask:
