@@ -33,7 +33,7 @@ from torch.nn import functional
 
 from audiogen.attention import rotate
 from audiogen.cli.console import progress_bars
-from audiogen.composer import TokenEmbedding
+from audiogen.composer_network import TokenEmbedding
 from audiogen.composer_data import TuneRows, cached_rows
 from audiogen.evaluation.pictures import new_figure
 from audiogen.evaluation.tables import show_table, write_json
