@@ -33,8 +33,8 @@ from torch.nn import functional
 
 from audiogen.attention import rotate
 from audiogen.cli.console import progress_bars
-from audiogen.composer_network import TokenEmbedding
 from audiogen.composer_data import TuneRows, cached_rows
+from audiogen.composer_network import TokenEmbedding
 from audiogen.evaluation.pictures import new_figure
 from audiogen.evaluation.tables import show_table, write_json
 from audiogen.transformer import Layer, Transformer, TransformerConfig
