@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,20 +76,39 @@ def _cost(logits: Tensor, batch: Batch, reduction: str) -> Tensor:
 
 
 @torch.no_grad()
-def bits_a_note(composer: Composer, tunes: Sequence[NormalTune], *, half: bool = False) -> Bits:
+def bits_a_note(
+    composer: Composer,
+    tunes: Sequence[NormalTune],
+    *,
+    half: bool = False,
+    on_done: Callable[[float], None] = lambda share: None,
+) -> Bits:
     """Bits of everything but the conditions that are always given, over the number of notes and rests.
 
     A bar that is planned as a copy costs its relation only, and structure is counted once, where the plan is.
+
+    Args:
+        composer: the networks.
+        tunes: in any order; those of like length are scored together.
+        half: compute in bfloat16.
+        on_done: told the share done.
+
+    Raises:
+        ValueError: there are no tunes.
     """
+    if not tunes:
+        raise ValueError("no tune has a normal form, so none can be scored")
     was_training = composer.training
     composer.eval()
     nats, count = np.zeros(2), 0
-    for start in range(0, len(tunes), ROWS_AT_ONCE):
-        some = tunes[start : start + ROWS_AT_ONCE]
+    ordered = sorted(tunes, key=lambda tune: len(encode(tune)))
+    for start in range(0, len(ordered), ROWS_AT_ONCE):
+        some = ordered[start : start + ROWS_AT_ONCE]
         nats += [
             float(cost) for cost in costs(composer, batch_for(composer, some), reduction="sum", half=half)
         ]
         count += sum(1 for tune in some for _ in tune.notes())
+        on_done(min(1.0, (start + ROWS_AT_ONCE) / len(ordered)))
     composer.train(was_training)
     written, planned = nats / math.log(2) / count
     return Bits(float(written + planned), float(planned))

@@ -101,7 +101,7 @@ class ComposerTrainer:
             raise ValueError("training needs at least one tune to learn from and one to validate on")
         self.tunes = [decode(row) for row in rows]
         self.lengths = np.array([len(row) for row in rows])
-        self.valid = [decode(row) for row in sorted(valid, key=len)]
+        self.valid = [decode(row) for row in valid]
         self.half = settings.precision == "bf16"
         self.out, self.settings, self.device = Path(out), settings, torch.device(device)
         torch.manual_seed(settings.seed)

@@ -14,13 +14,14 @@ import numpy as np
 import torch
 
 from audiogen.composer import Composer
+from audiogen.composer_likelihood import bits_a_note
 from audiogen.evaluation.material import TunePicker
 from audiogen.evaluation.ratios import ratio
 from audiogen.evaluation.tune_checks import abc2midi_complaints, find_abc2midi, strict_faults
 from audiogen.evaluation.tune_copies import copy_figures, likest, nearest_tunes
 from audiogen.evaluation.tune_distances import compare_tunes
 from audiogen.evaluation.tune_features import TuneFeatures, tune_features
-from audiogen.evaluation.tune_likelihood import bits_a_note, rows_of
+from audiogen.evaluation.tune_likelihood import normal_tunes
 from audiogen.evaluation.tune_orders import (
     GROUP,
     Written,
@@ -114,11 +115,11 @@ def measure_tunes(
     if picker is not None:
         true = features(real, settings.workers, "real", progress)
         figures |= _beside_real(made, true, real, settings, progress)
-        rows, unfit = rows_of(real)
-        bits = bits_a_note(composer, rows, lambda done: progress("score", done))
+        normal, unfit = normal_tunes(real)
+        bits = bits_a_note(composer, normal, on_done=lambda done: progress("score", done))
         figures["likelihood"] = {
-            "bits_a_note": round(bits, 4),
-            "tunes": len(rows),
+            "bits_a_note": round(bits.total, 4),
+            "tunes": len(normal),
             "without_normal_form": unfit,
         }
         figures["rejected"] = picker.rejected

@@ -13,11 +13,12 @@ import pytest
 
 from audiogen.cli import run
 from audiogen.composer import Composer, ComposerConfig
+from audiogen.composer_likelihood import bits_a_note
 from audiogen.evaluation.material import TunePicker
 from audiogen.evaluation.tune_copies import copy_figures, likest, nearest_tunes
 from audiogen.evaluation.tune_distances import compare_tunes, earth_movers, jensen_shannon
 from audiogen.evaluation.tune_features import TuneFeatures, groove, onset_grid, tune_features
-from audiogen.evaluation.tune_likelihood import bits_a_note, rows_of
+from audiogen.evaluation.tune_likelihood import normal_tunes
 from audiogen.evaluation.tune_orders import (
     Written,
     common_form,
@@ -32,7 +33,7 @@ from symbolic_bridge.analysis import melody_of
 from symbolic_bridge.analysis.similarity import MelodyIndex
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.tune import Meter, Tune
-from symbolic_bridge.tune_tokens import vocabulary
+from symbolic_bridge.tune_tokens import encode, vocabulary
 
 needs_abc2midi = pytest.mark.skipif(shutil.which("abc2midi") is None, reason="abc2midi is not installed")
 
@@ -170,12 +171,13 @@ def test_copies_stand_beside_what_real_tunes_share(kesh: Tune, rng: np.random.Ge
 
 
 def test_an_untrained_composer_needs_about_the_bits_of_a_guess(kesh: Tune) -> None:
-    composer = Composer(ComposerConfig(width=16, layers=1, heads=2, feedforward_width=32)).eval()
-    rows, unfit = rows_of([kesh, Tune.from_abc("X:1\nT:F\nM:6/8\nK:G\nGAB GA|GAB GABc|\n")])
+    composer = Composer(ComposerConfig(width=16, layers=1, heads=2, feedforward_width=32, levels=1)).eval()
+    tunes, unfit = normal_tunes([kesh, Tune.from_abc("X:1\nT:F\nM:6/8\nK:G\nGAB GA|GAB GABc|\n")])
+    rows = [encode(tune) for tune in tunes]
     assert (len(rows), unfit) == (1, {"bars that do not add up": 1})
     notes = sum(vocabulary().ticks[index] > 0 for index in rows[0])
     guess = np.log2(len(vocabulary())) * (len(rows[0]) - 5) / notes
-    assert bits_a_note(composer, rows) == pytest.approx(guess, rel=0.15)
+    assert bits_a_note(composer, tunes).total == pytest.approx(guess, rel=0.15)
     with pytest.raises(ValueError, match="no tune has a normal form"):
         bits_a_note(composer, [])
 

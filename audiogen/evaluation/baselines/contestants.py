@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from audiogen.composer import Composer
+from audiogen.composer_likelihood import bits_a_note
 from audiogen.evaluation.baselines import lstm_training
 from audiogen.evaluation.baselines.abc_tokens import (
     CONDITIONS,
@@ -19,7 +20,6 @@ from audiogen.evaluation.baselines.abc_tokens import (
 from audiogen.evaluation.baselines.lstm import MOST_TOKENS, FolkRnn
 from audiogen.evaluation.baselines.lstm_training import ids_of
 from audiogen.evaluation.baselines.ngram import NGram
-from audiogen.evaluation.tune_likelihood import bits_a_note
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.normal_form import WHITE_TONICS, NormalTune
 from symbolic_bridge.tune_tokens import (
@@ -119,7 +119,7 @@ class ComposerContestant:
         self.parameters = sum(weights.numel() for weights in composer.parameters())
 
     def bits_a_note(self, tunes: Sequence[NormalTune]) -> float:
-        return bits_a_note(self._composer, [encode(tune) for tune in tunes])
+        return bits_a_note(self._composer, tunes).total
 
     def write(self, like: Sequence[NormalTune], seed: int) -> list[str]:
         generator = torch.Generator().manual_seed(seed)
