@@ -6,9 +6,11 @@ routes run without it.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib.util
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -113,7 +115,9 @@ def _load_fluidsynth() -> ModuleType:
         SoundfontError: it or the FluidSynth library is not installed.
     """
     try:
-        import fluidsynth
+        # Where the variable CI is set, the package prints on import: never into our standard output.
+        with contextlib.redirect_stdout(sys.stderr):
+            import fluidsynth
     except (ImportError, OSError) as error:
         raise SoundfontError(f"{INSTALL_HINT} ({error})") from error
     return fluidsynth

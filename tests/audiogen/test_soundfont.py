@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +34,13 @@ def renderer() -> Iterator[Renderer]:
 
 def solo(*notes: SoundedNote, duration: float = 2.0, instrument: str = "fiddle") -> Performance:
     return Performance((Part("lead", instrument, notes),), (), (), 100.0, "reel", duration)
+
+
+def test_opening_a_font_prints_nothing_on_standard_output_even_where_ci_is_set() -> None:
+    code = f"from audiogen.soundfont import Renderer; Renderer({str(bundled_font())!r}).close()"
+    environment = os.environ | {"CI": "true"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+    assert done.stdout == b""
 
 
 def test_a4_sounds_at_440_hz(renderer: Renderer) -> None:
