@@ -24,6 +24,7 @@ from symbolic_bridge.normalise import UnfitTuneError, normalise
 from symbolic_bridge.plan_analysis import plan_of
 from symbolic_bridge.plan_guide import GUIDE_FEATURES, guided_rows, next_structure
 from symbolic_bridge.plan_tokens import (
+    DEPTHS,
     PLAN_FEATURES,
     SLOTS,
     Entry,
@@ -48,8 +49,10 @@ IGNORED = -100
 # Everything but the density is always given when a tune is asked for, so there is no use in predicting it.
 UNSCORED_TOKENS = len(CONDITION_NAMES) - 1
 OCTAVE_SHARE, PART_ORDER_SHARE = 0.1, 0.25
-# Tunes whose plan the notes are learned without, and entries that are left open in the others.
-UNPLANNED_SHARE, OPEN_SHARE = 0.1, 0.03
+# How deep the plans are that the notes are learned with (0: none), how often, and entries left open beside that:
+# one set of weights then writes along as much of a plan as there is.
+DEPTH_SHARES = {0: 0.2, DEPTHS["structure"]: 0.35, DEPTHS["harmony"]: 0.15, DEPTHS["whole"]: 0.3}
+OPEN_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -146,17 +149,20 @@ class Batch:
 
 
 def _batch(
-    rows: Sequence[Sequence[int]], width: int, features_of: Callable[[Sequence[int]], NDArray[np.int16]]
+    rows: Sequence[Sequence[int]],
+    width: int,
+    features_of: Callable[..., NDArray[np.int16]],
+    *further: Sequence[int],
 ) -> Batch:
-    """Rows filled up to the longest, with `width` features behind each id."""
+    """Rows filled up to the longest, with `width` features behind each id, got from the row and `further` of it."""
     longest = max(len(row) for row in rows) - 1
     ids = np.zeros((len(rows), longest), dtype=np.int64)
     features = np.zeros((len(rows), longest, width), dtype=np.int64)
     targets = np.full((len(rows), longest), IGNORED, dtype=np.int64)
-    for place, row in enumerate(rows):
+    for place, (row, *rest) in enumerate(zip(rows, *further, strict=True)):
         size = len(row) - 1
         ids[place, :size] = row[:-1]
-        features[place, :size] = features_of(row[:-1])
+        features[place, :size] = features_of(row[:-1], *rest)
         targets[place, UNSCORED_TOKENS - 1 : size] = row[UNSCORED_TOKENS:]
     return Batch(torch.from_numpy(ids), torch.from_numpy(features), torch.from_numpy(targets))
 
@@ -173,36 +179,50 @@ class PlannedBatch:
     plans: Batch
 
     @classmethod
-    def of(cls, tunes: Sequence[NormalTune], rng: np.random.Generator | None = None) -> PlannedBatch:
+    def of(
+        cls,
+        tunes: Sequence[NormalTune],
+        rng: np.random.Generator | None = None,
+        *,
+        depth: int = DEPTHS["whole"],
+    ) -> PlannedBatch:
         """Tunes filled up to the longest.
 
         Args:
             tunes: as the composer may have written them.
-            rng: draws which tunes have no plan and which entries are left open, so that the network learns to do
-                without; None leaves all there. Plans themselves are always learned whole.
+            rng: draws how deep each tune's plan is and which entries are left open beside that, so that the networks
+                learn to do without.
+            depth: of all plans where `rng` is None; at 0 the notes have no plan.
         """
         rows = [encode(tune) for tune in tunes]
         plans = [plan_of(tune) for tune in tunes]
-        planned = [encode_plan(plan, conditions_of(tune)) for plan, tune in zip(plans, tunes, strict=True)]
+        if rng is None:
+            depths = [depth] * len(rows)
+        else:
+            depths = rng.choice(list(DEPTH_SHARES), len(rows), p=list(DEPTH_SHARES.values())).tolist()
+        written_depths = [depth or DEPTHS["structure"] for depth in depths]
+        planned = [
+            encode_plan(plan, conditions_of(tune), depth)
+            for plan, tune, depth in zip(plans, tunes, written_depths, strict=True)
+        ]
         notes = Batch.of(rows)
         size = notes.ids.shape[1]
         features = np.zeros((len(rows), size, NOTE_FEATURES + GUIDE_FEATURES), dtype=np.int64)
         structure = np.zeros((len(rows), size), dtype=np.int64)
         targets = notes.targets.numpy().copy()
-        for place, (row, plan) in enumerate(zip(rows, plans, strict=True)):
-            entries = entries_of(plan)
-            whole = rng is None or rng.random() >= UNPLANNED_SHARE
+        for place, (row, plan, depth) in enumerate(zip(rows, plans, depths, strict=True)):
+            entries = tuple(entry.to_depth(depth) for entry in entries_of(plan)) if depth else ()
             if rng is not None:
-                entries = with_open_entries(entries, rng) if whole else ()
+                entries = with_open_entries(entries, rng)
             features[place, : len(row) - 1], copies = guided_rows(row[:-1], entries)
             # A copy costs nothing: it is made, not drawn.
             targets[place, : len(row) - 1][copies] = IGNORED
-            if whole:
+            if depth:
                 structure[place, : len(row) - 1] = next_structure(row)
         return cls(
             Batch(notes.ids, torch.from_numpy(features), torch.from_numpy(targets)),
             torch.from_numpy(structure),
-            _batch(planned, PLAN_FEATURES, plan_feature_rows),
+            _batch(planned, PLAN_FEATURES, plan_feature_rows, written_depths),
         )
 
 

@@ -15,6 +15,7 @@ from audiogen.composer import Composer
 from audiogen.composer_data import IGNORED, Batch, PlannedBatch
 from symbolic_bridge.normal_form import NormalTune
 from symbolic_bridge.plan_guide import is_structure
+from symbolic_bridge.plan_tokens import DEPTHS
 from symbolic_bridge.tune_tokens import encode
 
 ROWS_AT_ONCE = 16
@@ -30,12 +31,16 @@ class Bits:
 
 
 def batch_for(
-    composer: Composer, tunes: Sequence[NormalTune], rng: np.random.Generator | None = None
+    composer: Composer,
+    tunes: Sequence[NormalTune],
+    rng: np.random.Generator | None = None,
+    *,
+    depth: int = DEPTHS["structure"],
 ) -> Batch | PlannedBatch:
-    """Tunes as this composer reads them, with their plans where it has two levels; `rng` as in `PlannedBatch.of`."""
+    """Tunes as this composer reads them, with their plans where it has two levels; see `PlannedBatch.of`."""
     if composer.planner is None:
         return Batch.of([encode(tune) for tune in tunes])
-    return PlannedBatch.of(tunes, rng)
+    return PlannedBatch.of(tunes, rng, depth=depth)
 
 
 def costs(
@@ -80,6 +85,7 @@ def bits_a_note(
     composer: Composer,
     tunes: Sequence[NormalTune],
     *,
+    depth: int = DEPTHS["structure"],
     half: bool = False,
     on_done: Callable[[float], None] = lambda share: None,
 ) -> Bits:
@@ -90,6 +96,7 @@ def bits_a_note(
     Args:
         composer: the networks.
         tunes: in any order; those of like length are scored together.
+        depth: of the plans of two levels, one of DEPTHS; 0 scores the notes without.
         half: compute in bfloat16.
         on_done: told the share done.
 
@@ -104,9 +111,9 @@ def bits_a_note(
     ordered = sorted(tunes, key=lambda tune: len(encode(tune)))
     for start in range(0, len(ordered), ROWS_AT_ONCE):
         some = ordered[start : start + ROWS_AT_ONCE]
-        nats += [
-            float(cost) for cost in costs(composer, batch_for(composer, some), reduction="sum", half=half)
-        ]
+        batch = batch_for(composer, some, depth=depth)
+        written, planned = costs(composer, batch, reduction="sum", half=half)
+        nats += [float(written), float(planned) if depth else 0.0]
         count += sum(1 for tune in some for _ in tune.notes())
         on_done(min(1.0, (start + ROWS_AT_ONCE) / len(ordered)))
     composer.train(was_training)

@@ -35,6 +35,8 @@ from symbolic_bridge.tune import Meter
 from symbolic_bridge.tune_tokens import CONDITION_NAMES, LABELS, Conditions, Vocabulary, vocabulary
 
 SLOTS = ("relation", "cadence", "chord", "level", "direction", "notes")
+# How far a plan goes into a bar: so many of its SLOTS are written, the rest is left open.
+DEPTHS = {"structure": 2, "harmony": 3, "whole": len(SLOTS)}
 # Columns of `plan_feature_rows`: slot, bars left, the entry at the same slot 1, 2, 4, 8 bars back and in the bar
 # that the relation names.
 PLAN_FEATURES = 2 + len(LOOK_BACK_BARS) + 1
@@ -79,6 +81,11 @@ class Entry:
         """How many notes are planned."""
         return int(plan_vocabulary().names[self.ids[5]].partition(":")[2]) if self.ids[5] else None
 
+    def to_depth(self, depth: int) -> Entry:
+        """The entry with only its first `depth` slots."""
+        ids = (*self.ids[:depth], *(0,) * (len(SLOTS) - depth))
+        return replace(self, ids=ids, second_chord=self.second_chord if ids[2] else 0)
+
 
 OPEN = Entry((0,) * len(SLOTS))
 
@@ -117,8 +124,8 @@ def _relation_name(bar: PlanBar, distance: int) -> str:
     )
 
 
-def encode_plan(plan: Plan, conditions: Conditions) -> list[int]:
-    """The row of a whole plan."""
+def encode_plan(plan: Plan, conditions: Conditions, depth: int = len(SLOTS)) -> list[int]:
+    """The row of a plan that is whole to a depth, one of DEPTHS."""
     table = plan_vocabulary().ids
     entries = iter(entries_of(plan))
     row = [table[name] for name in conditions.names()]
@@ -133,17 +140,17 @@ def encode_plan(plan: Plan, conditions: Conditions) -> list[int]:
             for place in range(len(bars)):
                 entry = next(entries)
                 row.append(table[f"bar:{count - place}"])
-                row += entry.ids[: 1 if entry.repeats else len(SLOTS)]
+                row += entry.ids[: 1 if entry.repeats else depth]
     return [*row, table["end"]]
 
 
-def decode_plan(ids: Sequence[int]) -> tuple[Plan, Conditions]:
-    """The plan of a whole row, and the conditions it was drawn for.
+def decode_plan(ids: Sequence[int], depth: int = len(SLOTS)) -> tuple[Plan, Conditions]:
+    """The plan of a whole row of a depth, and the conditions it was drawn for.
 
     Raises:
         PlanError: the row is not well-formed.
     """
-    walker, names = PlanWalker(), [plan_vocabulary().names[index] for index in ids]
+    walker, names = PlanWalker(depth), [plan_vocabulary().names[index] for index in ids]
     said = dict(name.split(":", 1) for name in names[: len(CONDITION_NAMES)])
     parts: list[PlanPart] = []
     sections: list[list[PlanBar]] = []
@@ -182,19 +189,29 @@ def _plan_bar(walker: PlanWalker) -> PlanBar:
     of = walker.of + 1 if walker.of >= 0 else None
     if relation == "repeats":
         return PlanBar(relation, of)
-    cadence, chord, level, direction, notes = (value[0] for value in values[1:])
-    return PlanBar(relation, of, cadence, (chord,), int(level), direction, int(notes))
+    said = {slot: value[0] for slot, value in zip(SLOTS, values, strict=False)}
+    return PlanBar(
+        relation,
+        of,
+        said.get("cadence"),
+        (said["chord"],) if "chord" in said else (),
+        int(said["level"]) if "level" in said else None,
+        said.get("direction"),
+        int(said["notes"]) if "notes" in said else None,
+    )
 
 
 @dataclass
 class PlanWalker:
     """The place in a plan's row after the ids seen so far.
 
+    `depth`: how many slots each bar of the row has.
     `slot`: of the entry that comes next, len(SLOTS) where structure comes next. `bars`: ids of every written bar so
     far; `numbers`: their places on the time line; `are_last`: which end a part or an
     ending; `latest`: the last one written at each place. `of`: place of the bar that the relation of this bar names.
     """
 
+    depth: int = len(SLOTS)
     seen: int = 0
     slot: int = len(SLOTS)
     bars_left: int = 0
@@ -249,6 +266,8 @@ class PlanWalker:
             if relation == "repeats":
                 self.slot = len(SLOTS)
                 self.bars[-1] += self.bars[self.of][1:] if self.of >= 0 else []
+        if self.slot == self.depth:
+            self.slot = len(SLOTS)
         if self.slot == len(SLOTS):
             self.latest[self.number] = len(self.bars) - 1
 
@@ -265,9 +284,9 @@ class PlanWalker:
         return (self.slot, self.bars_left, *(entry(place) for place in backs), entry(self.of))
 
 
-def plan_feature_rows(ids: Sequence[int]) -> NDArray[np.int16]:
-    """Features after each id of a plan's row, [L, PLAN_FEATURES]."""
-    walker = PlanWalker()
+def plan_feature_rows(ids: Sequence[int], depth: int = len(SLOTS)) -> NDArray[np.int16]:
+    """Features after each id of a plan's row of a depth, [L, PLAN_FEATURES]."""
+    walker = PlanWalker(depth)
     rows = np.zeros((len(ids), PLAN_FEATURES), dtype=np.int16)
     for place, index in enumerate(ids):
         walker.step(index)

@@ -19,10 +19,13 @@ from audiogen.composer_data import (
     cached_rows,
     read_rows,
 )
+from audiogen.composer_network import NOTE_FEATURES
 from audiogen.composer_training import ComposerTrainer, ComposerTraining, train_composer
 from codec.types import CheckpointError
 from symbolic_bridge.normal_form import bar_ticks
-from symbolic_bridge.tune_tokens import decode, encode, vocabulary
+from symbolic_bridge.plan_analysis import plan_of
+from symbolic_bridge.plan_tokens import DEPTHS, SLOTS, encode_plan
+from symbolic_bridge.tune_tokens import conditions_of, decode, encode, vocabulary
 
 TINY = ComposerConfig(
     width=16, layers=1, heads=2, feedforward_width=32, dropout=0.1,
@@ -138,17 +141,27 @@ def test_copied_bars_cost_nothing_and_a_plan_settles_the_structure(data: Path, t
     assert 0 < bits.plan < bits.total
 
 
-def test_some_tunes_are_learned_without_their_plan_and_some_entries_left_open(data: Path) -> None:
+def test_tunes_are_learned_along_plans_of_every_depth_and_along_none(data: Path) -> None:
     tunes = [decode(row) for row in read_rows(data).rows] * 30
-    told = PlannedBatch.of(tunes)
     drawn = PlannedBatch.of(tunes, np.random.default_rng(0))
     untold = [not row.any() for row in drawn.notes.features[..., 6:]]
-    assert 4 <= sum(untold) <= 24
-    assert all(not drawn.structure[place].any() for place, nothing in enumerate(untold) if nothing)
-    kept = [place for place, nothing in enumerate(untold) if not nothing]
-    changed = (told.notes.features[kept] != drawn.notes.features[kept]).float().mean()
-    assert 0 < changed < 0.1
-    assert torch.equal(told.plans.targets, drawn.plans.targets)
+    assert 10 <= sum(untold) <= 48
+    assert all(drawn.structure[place].any() != nothing for place, nothing in enumerate(untold))
+    lengths = {
+        len(encode_plan(plan_of(tunes[0]), conditions_of(tunes[0]), depth)) for depth in DEPTHS.values()
+    }
+    of_the_first = drawn.plans.targets[:: len(BODIES)]
+    assert {int((row != IGNORED).sum()) + UNSCORED_TOKENS for row in of_the_first} == lengths
+
+
+def test_a_plan_to_a_depth_leaves_the_rest_open(data: Path) -> None:
+    tunes = [decode(row) for row in read_rows(data).rows]
+    structure = PlannedBatch.of(tunes, depth=DEPTHS["structure"]).notes.features
+    whole = PlannedBatch.of(tunes).notes.features
+    first, open_slots = NOTE_FEATURES + 2, len(SLOTS) - DEPTHS["structure"]
+    assert torch.equal(structure[..., first : first + 2], whole[..., first : first + 2])
+    assert not structure[..., first + 2 : first + 2 + open_slots].any()
+    assert whole[..., first + 2 : first + 2 + open_slots].any()
 
 
 def test_one_level_trains_without_plans_and_gives_two_levels_its_start(data: Path, tmp_path: Path) -> None:
