@@ -25,7 +25,7 @@ from codec.checkpoint import build_config, load_checkpoint, load_weights, save_c
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.grammar import Grammar
 from symbolic_bridge.normal_form import NormalTune
-from symbolic_bridge.plan_analysis import plan_of
+from symbolic_bridge.plan_analysis import completed, plan_of
 from symbolic_bridge.plans import Plan
 from symbolic_bridge.tune import Tune
 from symbolic_bridge.tune_tokens import decode, vocabulary
@@ -42,7 +42,7 @@ MAX_ROWS_AT_ONCE = 32
 
 @dataclass(frozen=True)
 class Written:
-    """A tune in normal form and the plan it follows."""
+    """A tune in normal form and the plan it follows; what was not planned is in it as it turned out."""
 
     tune: NormalTune
     plan: Plan
@@ -75,10 +75,12 @@ class Composer(NoteWriter):
         """
         if self.planner is not None:
             drafts = draw_plans(self.planner, order, count, drawing)
-            rows = self._write_notes(order, drafts, drawing)
-            return [Written(decode(row), draft.plan) for row, draft in zip(rows, drafts, strict=True)]
-        rows = self._write_notes(order, [None] * count, drawing)
-        return [Written(decode(row), plan_of(decode(row))) for row in rows]
+            tunes = [decode(row) for row in self._write_notes(order, drafts, drawing)]
+            return [
+                Written(tune, completed(draft.plan, tune)) for tune, draft in zip(tunes, drafts, strict=True)
+            ]
+        tunes = [decode(row) for row in self._write_notes(order, [None] * count, drawing)]
+        return [Written(tune, plan_of(tune)) for tune in tunes]
 
     @torch.inference_mode()
     def _write_notes(

@@ -30,6 +30,7 @@ from symbolic_bridge.normal_form import (
     NormalTune,
 )
 from symbolic_bridge.plan_grammar import PlanLeaning
+from symbolic_bridge.plan_tokens import SLOTS
 from symbolic_bridge.plans import OPEN_PLAN, Plan
 from symbolic_bridge.tune import Header, Key, Meter, Tune
 from symbolic_bridge.tune_tokens import METERS, length_bucket, written_kind
@@ -78,9 +79,9 @@ class TuneOrder:
     """Everything that is settled before the first note.
 
     `runs`: the form as (part number, how often in a row). `semitones`: from the normal form to `key`, up to whole
-    octaves where `octave_is_free`. `given`: what is settled of the bars; `leaning` of what is not. `kept`: notes that
-    stand already. `lowest` and `highest`: MIDI pitches of the tune as written. `shows_chords`: whether the tune gets
-    the plan's chords as symbols. `ornaments`: one of ORNAMENTS.
+    octaves where `octave_is_free`. `given`: what is settled of the bars; `leaning` of what is not. `slots`: how many of
+    each bar are drawn. `kept`: notes that stand already. `lowest` and `highest`: MIDI pitches of the tune as written.
+    `shows_chords`: whether the tune gets the plan's chords as symbols. `ornaments`: one of ORNAMENTS.
     """
 
     plan: TunePlan
@@ -92,6 +93,7 @@ class TuneOrder:
     tempo_bpm: float
     given: Plan = OPEN_PLAN
     leaning: PlanLeaning = field(default_factory=PlanLeaning)
+    slots: int = len(SLOTS)
     kept: KeptNotes = field(default_factory=KeptNotes)
     lowest: int = LOWEST_WRITTEN
     highest: int = HIGHEST_WRITTEN
@@ -257,6 +259,7 @@ def order_from(
         length=length_bucket(sum(lengths)),
     )
     tempo_bpm = attributes.tempo_bpm or kind.tempo_in(meter)
+    leaning = wishes.leaning(attributes.mood, semitones)
     return TuneOrder(
         plan,
         conditions,
@@ -266,7 +269,8 @@ def order_from(
         semitones,
         tempo_bpm,
         given=wishes.spread(plan),
-        leaning=wishes.leaning(attributes.mood, semitones),
+        leaning=leaning,
+        slots=wishes.slots(leaning),
         kept=wishes.kept,
         lowest=wishes.lowest,
         highest=wishes.highest,

@@ -72,7 +72,7 @@ def draw_plans(
     table = grammar.table
     prompt = [table.ids[name] for name in order.conditions.names()]
     rows = [list(prompt) for _ in range(count)]
-    walkers = [PlanWalker() for _ in range(count)]
+    walkers = [PlanWalker(order.slots) for _ in range(count)]
     told: list[tuple[int, ...]] = []
     for walker in walkers:
         told = []
@@ -96,13 +96,14 @@ def draw_plans(
                 row.append(index)
                 walker.step(index)
         if all(walker.section == "end" for walker in walkers):
-            return [_drawn(row, order.given) for row in rows]
+            return [_drawn(row, order) for row in rows]
         ids = drawn[:, None].to(device)
         features = torch.tensor([[walker.features()] for walker in walkers], device=device)
 
 
-def _drawn(row: list[int], given: Plan) -> DrawnPlan:
-    plan, conditions = decode_plan(row)
+def _drawn(row: list[int], order: TuneOrder) -> DrawnPlan:
+    plan, conditions = decode_plan(row, order.slots)
+    given = order.given
     notes = vocabulary().ids
     names = [plan_vocabulary().names[index] for index in row]
     parts = tuple(

@@ -10,6 +10,7 @@ from symbolic_bridge.grammar import MIN_RANGE_SEMITONES, TunePlan
 from symbolic_bridge.moods import MOODS
 from symbolic_bridge.normalise import CENTRE_PITCH
 from symbolic_bridge.plan_grammar import PlanLeaning
+from symbolic_bridge.plan_tokens import DEPTHS
 from symbolic_bridge.plans import (
     HIGHEST_LEVEL,
     LEVEL_SEMITONES,
@@ -23,6 +24,8 @@ from symbolic_bridge.plans import (
 # Where the tune may lie once it is in its key: from the fiddle's lowest string up to third position.
 LOWEST_WRITTEN, HIGHEST_WRITTEN = 55, 86
 LOWEST_ASKED, HIGHEST_ASKED = 43, 96
+# Of `plan_tokens.DEPTHS`; docs/models/composer.md has what each costs and brings.
+DEFAULT_DEPTH = "structure"
 # What an entry's logit gains or loses for each note a bar, and for each step of the tune's density.
 DENSITIES = {"sparse": -1.2, "usual": 0.0, "dense": 1.2}
 # What the logit of a roll gains.
@@ -50,8 +53,9 @@ class ComposingWishes:
     """Wishes of the notes; the defaults wish nothing.
 
     `plan`: whole or in part. `chords`: names (`plans.NUMERALS`) bar by bar, over and over until the tune ends.
-    `density`: one of DENSITIES. `lowest` and `highest`: MIDI pitches as written. `ornaments`: one of ORNAMENTS. `kept`:
-    notes that stand already, and `semitones` from the normal form to where they are written.
+    `depth`: one of `plan_tokens.DEPTHS`, to which the plan is drawn; what lies deeper is left to the notes unless it
+    is settled. `density`: one of DENSITIES. `lowest` and `highest`: MIDI pitches as written. `ornaments`: one of
+    ORNAMENTS. `kept`: notes that stand already, and `semitones` from the normal form to where they are written.
 
     Raises:
         CompositionError: a value is out of range.
@@ -59,6 +63,7 @@ class ComposingWishes:
 
     plan: Plan = OPEN_PLAN
     chords: tuple[tuple[str, ...], ...] = ()
+    depth: str = DEFAULT_DEPTH
     density: str = "usual"
     lowest: int = LOWEST_WRITTEN
     highest: int = HIGHEST_WRITTEN
@@ -68,6 +73,7 @@ class ComposingWishes:
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
+            ("depth", self.depth, tuple(DEPTHS)),
             ("density", self.density, tuple(DENSITIES)),
             ("ornaments", self.ornaments, tuple(ORNAMENTS)),
         ):
@@ -91,7 +97,8 @@ class ComposingWishes:
     @property
     def needs_plans(self) -> bool:
         """Whether only a composer with two levels can fulfil them."""
-        return bool(self.plan.parts or self.chords or self.kept.bars) or self.density != "usual"
+        asked = bool(self.plan.parts or self.chords or self.kept.bars)
+        return asked or self.density != "usual" or self.depth != DEFAULT_DEPTH
 
     def filled(self, attributes: TuneAttributes) -> TuneAttributes:
         """The attributes, with what they leave open from the plan's head."""
@@ -172,6 +179,16 @@ class ComposingWishes:
                 place += len(section)
             spread.append(replace(part, bars=sections[0], endings=tuple(sections[1:])))
         return replace(self.plan, parts=tuple(spread), form=None)
+
+    def slots(self, leaning: PlanLeaning) -> int:
+        """How many slots of each bar are drawn: those of the depth, and no fewer than are settled or lean."""
+        bars = self.plan.all_bars()
+        slots = DEPTHS[self.depth]
+        if self.chords or any(bar.chords for bar in bars):
+            slots = max(slots, DEPTHS["harmony"])
+        settled = any(value is not None for bar in bars for value in (bar.level, bar.direction, bar.notes))
+        leans = leaning.notes or leaning.level or leaning.density
+        return DEPTHS["whole"] if settled or leans else slots
 
     def leaning(self, mood: str | None, semitones: int) -> PlanLeaning:
         """Which way what is open leans, by density, range and mood.

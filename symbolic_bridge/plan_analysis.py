@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -65,6 +66,34 @@ def plan_of(tune: NormalTune) -> Plan:
         "ABCDEFGH"[place] * (2 if part.repeated else 1) for place, part in enumerate(tune.parts)
     )
     return Plan(tune.kind, tune.meter, tune.mode, None, letters, tuple(planned))
+
+
+def completed(plan: Plan, tune: NormalTune) -> Plan:
+    """The plan with what it leaves open of its bars as it is heard in a tune that was written along it."""
+    heard = iter(plan_of(tune).heard_bars())
+
+    def filled(bars: tuple[PlanBar, ...]) -> tuple[PlanBar, ...]:
+        return tuple(_filled(bar, next(heard)) for bar in bars)
+
+    parts = tuple(
+        replace(part, bars=filled(part.bars), endings=tuple(filled(ending) for ending in part.endings))
+        for part in plan.parts
+    )
+    return replace(plan, parts=parts)
+
+
+def _filled(bar: PlanBar, heard: PlanBar) -> PlanBar:
+    if bar.relation == "repeats":
+        return bar
+    return PlanBar(
+        bar.relation,
+        bar.of,
+        bar.cadence or heard.cadence,
+        bar.chords or heard.chords,
+        heard.level if bar.level is None else bar.level,
+        bar.direction or heard.direction,
+        heard.notes if bar.notes is None else bar.notes,
+    )
 
 
 def written_bars(part: Part) -> list[NormalBar]:

@@ -36,6 +36,7 @@ class NotesAsked:
     density: str | None = None
     pitch_range: str | None = None
     ornaments: str | None = None
+    plan_depth: str | None = None
 
     def __post_init__(self) -> None:
         sources = {"--plan": self.plan, "--start": self.start, "--infill": self.infill, "--vary": self.vary}
@@ -46,9 +47,11 @@ class NotesAsked:
             raise ValueError("--infill FILE needs --bars A-B, and --bars needs --infill")
         if self.strength is not None and self.vary is None:
             raise ValueError("--strength needs --vary FILE")
-        if self.reworks and (self.chords or self.density or self.pitch_range or self.ornaments):
+        if self.reworks and (
+            self.chords or self.density or self.pitch_range or self.ornaments or self.plan_depth
+        ):
             raise ValueError(
-                "--infill and --vary keep to the tune: no --chords, --density, --range or --ornaments"
+                "--infill and --vary keep to the tune: no --chords, --plan-depth, --density, --range or --ornaments"
             )
         if self.chords and self.start:
             raise ValueError("--start: the phrase has chords of its own; leave --chords out")
@@ -131,6 +134,8 @@ class NotesAsked:
             if not tonic:
                 asked = replace(asked, tonic=key.tonic, mode=asked.mode or key.mode)
             wishes = replace(wishes, chords=as_numerals(progression, key))
+        if self.plan_depth is not None:
+            wishes = replace(wishes, depth=self.plan_depth)
         if self.density is not None:
             wishes = replace(wishes, density=self.density)
         if self.ornaments is not None:

@@ -181,6 +181,14 @@ def compose(
         Path | None,
         typer.Option(metavar="PLAN.json", help="Write the plan of the tune, to edit and give again."),
     ] = None,
+    plan_depth: Annotated[
+        str | None,
+        typer.Option(
+            metavar="D",
+            help="What of a bar is planned before its notes: structure (what it repeats, cadence), harmony (and its "
+            "chord) or whole (and contour and density).",
+        ),
+    ] = None,
     chords: Annotated[
         str | None, typer.Option(metavar='"G|C D|..."', help="Chords bar by bar, over and over to the end.")
     ] = None,
@@ -235,7 +243,11 @@ def compose(
     if output.suffix.lower() != ".abc" and count > 1:
         raise ValueError(f"{output}: only an .abc file can hold {count} tunes")
     seed = new_seed() if seed is None else seed
-    notes = NotesAsked(plan, chords, start, infill, bars, vary, strength, density, pitch_range, ornaments)
+    if chords_only and plan_depth is None:
+        plan_depth = "harmony"
+    notes = NotesAsked(
+        plan, chords, start, infill, bars, vary, strength, density, pitch_range, ornaments, plan_depth
+    )
     if save_plan is not None:
         check_writable(save_plan, audio=False)
         if count > 1:

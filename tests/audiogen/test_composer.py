@@ -9,10 +9,13 @@ import torch
 
 from audiogen.composer import Composer, ComposerConfig, CompositionError, is_degenerate, load_composer
 from audiogen.composer_plan import assemble, fitted_bars, form_runs, is_plain, order_from
+from audiogen.composer_planning import Drawing
+from audiogen.composer_wishes import ComposingWishes
 from codec.types import CheckpointError
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.grammar import LOOK_BACK_BARS, feature_rows
 from symbolic_bridge.normal_form import NormalNote, NormalTune, Part
+from symbolic_bridge.plan_tokens import DEPTHS
 from symbolic_bridge.tune import Meter, Tune
 from symbolic_bridge.tune_tokens import Conditions, vocabulary
 
@@ -80,6 +83,30 @@ def test_the_same_seed_writes_the_same_tune_and_another_does_not(composer: Compo
     first, again = (composer.compose(wish, generator=rng(3), bars=4) for _ in range(2))
     assert first == again
     assert first != composer.compose(wish, generator=rng(4), bars=4)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "mood", "slots"),
+    [
+        (ComposingWishes(), None, DEPTHS["structure"]),
+        (ComposingWishes(depth="harmony"), None, DEPTHS["harmony"]),
+        (ComposingWishes(chords=(("I",),)), None, DEPTHS["harmony"]),
+        (ComposingWishes(depth="whole"), None, DEPTHS["whole"]),
+        (ComposingWishes(density="sparse"), None, DEPTHS["whole"]),
+        (ComposingWishes(), "sad", DEPTHS["whole"]),
+    ],
+)
+def test_a_plan_is_drawn_as_deep_as_asked_and_no_less_than_wishes_need(
+    wishes: ComposingWishes, mood: str | None, slots: int
+) -> None:
+    order = order_from(TuneAttributes(kind="jig", mood=mood), generator=rng(), wishes=wishes)
+    assert order.slots == slots
+
+
+def test_a_plan_is_whole_once_its_tune_is_written(composer: Composer) -> None:
+    made = composer.compose_with_plans(TuneAttributes(kind="jig"), 2, Drawing(rng()))
+    for each in made:
+        assert all(bar.notes is not None and bar.chords and bar.direction for bar in each.plan.heard_bars())
 
 
 def test_a_batch_is_of_one_order_and_numbered(composer: Composer) -> None:

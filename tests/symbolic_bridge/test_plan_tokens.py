@@ -6,7 +6,7 @@ import pytest
 from symbolic_bridge.grammar import PartPlan, TunePlan, Walker
 from symbolic_bridge.normal_form import NormalTune
 from symbolic_bridge.normalise import normalise
-from symbolic_bridge.plan_analysis import plan_of
+from symbolic_bridge.plan_analysis import completed, plan_of
 from symbolic_bridge.plan_grammar import PlanGrammar, PlanLeaning
 from symbolic_bridge.plan_guide import (
     GUIDE_FEATURES,
@@ -17,6 +17,7 @@ from symbolic_bridge.plan_guide import (
     notes_by_bar,
 )
 from symbolic_bridge.plan_tokens import (
+    DEPTHS,
     PLAN_FEATURES,
     PlanWalker,
     decode_plan,
@@ -49,6 +50,21 @@ def test_a_tunes_plan_is_itself_after_a_way_through_its_row(name: str) -> None:
     assert plan_feature_rows(row).shape == (len(row), PLAN_FEATURES)
     with pytest.raises(PlanError, match="has no end"):
         decode_plan(row[:-1])
+
+
+@pytest.mark.parametrize("depth", sorted(DEPTHS.values()))
+@pytest.mark.parametrize("name", BODIES)
+def test_a_plan_to_a_depth_has_no_entries_behind_it_and_is_completed_from_its_tune(
+    name: str, depth: int
+) -> None:
+    tune = normal(BODIES[name])
+    whole = plan_of(tune)
+    row = encode_plan(whole, conditions_of(tune), depth)
+    shallow, _ = decode_plan(row, depth)
+    assert len(plan_feature_rows(row, depth)) == len(row) <= len(encode_plan(whole, conditions_of(tune)))
+    assert all(not any(entry.ids[depth:]) for entry in entries_of(shallow))
+    assert [entry.to_depth(depth) for entry in entries_of(whole)] == list(entries_of(shallow))
+    assert completed(shallow, tune) == whole
 
 
 def test_the_plan_says_which_bars_return_and_how_phrases_close() -> None:
