@@ -1,11 +1,12 @@
-"""What the composer makes of what it is asked: plans, moods, form.
+"""What the composer makes of what it is asked: plans, moods, form; and what plans cost, to each depth.
 
     python benchmarks/composer_controls.py --model runs/composer/best --tunes test.jsonl -n 100 --json controls.json
 
-Plans: of composed tunes the share of the plan's entries that the notes turn out to have, by the analysis that makes
-plans of tunes. Moods: pairs of a "sad" and a "happy" tune of one kind and seed, and the share of them in which mode,
+Bits: of the real tunes, a note, with the plan's counted; along no plan, and along plans to each depth. Plans: of tunes
+composed along whole plans the share of entries that the notes turn out to have, by the analysis that makes plans of
+tunes. Moods: pairs of a "sad" and a "happy" tune of one kind and seed, and the share of them in which mode,
 tempo and notes a beat differ in the asked direction. Form: the share of real reels and jigs in which AABB is heard, and
-of tunes composed for the same kinds, keys, forms and bars.
+of tunes composed for the same kinds, keys, forms and bars along plans to each depth.
 """
 
 from __future__ import annotations
@@ -20,17 +21,21 @@ from pathlib import Path
 import torch
 
 from audiogen.composer import Composer, load_composer
+from audiogen.composer_data import read_rows
+from audiogen.composer_likelihood import bits_a_note
 from audiogen.composer_plan import check_meter
 from audiogen.composer_planning import Drawing
 from audiogen.composer_rework import GivenTune
-from audiogen.composer_wishes import CompositionError
+from audiogen.composer_wishes import DEFAULT_DEPTH, ComposingWishes, CompositionError
 from audiogen.evaluation.tables import print_table, write_json
 from audiogen.options import Options, ask
 from symbolic_bridge.analysis import find_density, find_form, melody_of
 from symbolic_bridge.attributes import TuneAttributes, resolve
 from symbolic_bridge.kinds import KINDS as KINDS_BY_ID
 from symbolic_bridge.kinds import kind_of
+from symbolic_bridge.plan_tokens import DEPTHS
 from symbolic_bridge.tune import Tune
+from symbolic_bridge.tune_tokens import decode
 
 KINDS = ("jig", "reel", "waltz", "hornpipe", "polka", "slip jig", "march", "air")
 ENTRIES = ("cadence", "chord", "level", "direction", "notes")
@@ -52,6 +57,7 @@ def main() -> None:
         "moods": mood_figures(composer, options.n, options.seed),
     }
     if options.tunes:
+        figures["bits a note"] = bit_figures(composer, options.tunes)
         figures["form"] = form_figures(composer, options.n, options.seed, options.tunes)
     for name, values in figures.items():
         assert isinstance(values, dict)
@@ -71,7 +77,10 @@ def plan_figures(composer: Composer, count: int, seed: int) -> dict[str, float]:
         each
         for kind in KINDS
         for each in composer.compose_with_plans(
-            TuneAttributes(kind=kind), -(-count // len(KINDS)), drawing(seed)
+            TuneAttributes(kind=kind),
+            -(-count // len(KINDS)),
+            drawing(seed),
+            wishes=ComposingWishes(depth="whole"),
         )
     ]
     seconds = (time.perf_counter() - began) / len(made)
@@ -117,16 +126,30 @@ def form_figures(composer: Composer, count: int, seed: int, tunes: Path) -> dict
     figures: dict[str, float] = {}
     for kind in ("reel", "jig"):
         real = real_tunes(tunes, kind)[:count]
-        made = [
-            composer.compose(
-                given.attributes(),
-                bars=sum(part.bar_count for part in given.plan.parts),
-                generator=drawing(seed + number).generator,
-            )
-            for number, given in enumerate(real)
-        ]
-        figures[f"composed {kind}s"] = aabb_share(made)
         figures[f"real {kind}s"] = aabb_share([given.tune for given in real])
+        for depth in (DEFAULT_DEPTH,) if composer.planner is None else DEPTHS:
+            made = [
+                composer.compose(
+                    given.attributes(),
+                    bars=sum(part.bar_count for part in given.plan.parts),
+                    generator=drawing(seed + number).generator,
+                    wishes=ComposingWishes(depth=depth),
+                )
+                for number, given in enumerate(real)
+            ]
+            figures[f"composed {kind}s, {depth}"] = aabb_share(made)
+    return figures
+
+
+def bit_figures(composer: Composer, path: Path) -> dict[str, float]:
+    """Bits a note of the tunes that the composer could have learned from."""
+    tunes = [decode(row) for row in read_rows(path).rows]
+    if composer.planner is None:
+        return {"no plan": bits_a_note(composer, tunes).total}
+    figures = {"no plan": bits_a_note(composer, tunes, depth=0).total}
+    for name, depth in DEPTHS.items():
+        bits = bits_a_note(composer, tunes, depth=depth)
+        figures |= {f"{name}, all": bits.total, f"{name}, of these the plan's": bits.plan}
     return figures
 
 
