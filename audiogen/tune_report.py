@@ -9,6 +9,7 @@ from symbolic_bridge.spelling import spell
 from symbolic_bridge.tune import Key
 
 _SHOWN_KEYS = 3
+_SHOWN_KINDS = 2
 _DIGITS = 4
 
 
@@ -20,8 +21,12 @@ def analysis_rows(analysis: TuneAnalysis) -> list[tuple[str, str]]:
         f"{_key_name(chance.tonic, chance.mode)} {chance.probability:.0%}"
         for chance in analysis.key.chances[:_SHOWN_KEYS]
     )
+    kinds = ", ".join(
+        f"{chance.kind} {chance.probability:.0%}" for chance in analysis.kind.chances[:_SHOWN_KINDS]
+    )
     ornaments = count_ornaments(analysis.ornaments)
     return [
+        ("kind", f"{kinds} (written: {analysis.melody.tune.header.rhythm or 'none'})"),
         ("key", f"{keys} (written: {written.tonic} {written.mode})"),
         ("form", f"{_form_text(analysis.form)} (by the signs: {_form_text(analysis.written_form)})"),
         ("phrases", ", ".join(f"{phrase.bars}" for phrase in analysis.phrases) + " bars"),
@@ -69,6 +74,11 @@ def analysis_json(analysis: TuneAnalysis) -> dict[str, Any]:
         "title": header.title,
         "bars": len(melody.bars),
         "notes": len(melody.notes),
+        "kind": {
+            "kind": analysis.kind.kind,
+            "chances": {c.kind: round(c.probability, _DIGITS) for c in analysis.kind.chances},
+            "written": header.rhythm,
+        },
         "key": {
             "tonic": key.key.tonic,
             "mode": key.mode,

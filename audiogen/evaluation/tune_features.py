@@ -16,7 +16,8 @@ from symbolic_bridge.analysis.contour import SHAPES, STEP_SEMITONES
 from symbolic_bridge.analysis.form import Form, bar_contents, bar_similarity, written_form
 from symbolic_bridge.analysis.keys import estimate_key
 from symbolic_bridge.analysis.melody import TOLERANCE, Melody
-from symbolic_bridge.kinds import kind_of
+from symbolic_bridge.analysis.tune_kinds import estimate_kind
+from symbolic_bridge.kinds import kind_of, normalise_kind
 from symbolic_bridge.tune import Key, Tune
 
 WIDEST_INTERVAL = 12
@@ -34,8 +35,8 @@ _SHAPES = tuple(dict.fromkeys(SHAPES.values()))
 class TuneFeatures:
     """`histograms`: float arrays that add up to 1; `numbers` by name.
 
-    What the tune says of itself, and what is found in its notes alone: `signs` and `form` (letters), `kind` and
-    `found_kind`, `key` and `found_key`.
+    What the tune says of itself, and what is found in its notes alone: `signs` and `form` (letters), `kind` (a
+    guess where the rhythm field has none) and `found_kind`, `key` and `found_key`.
     """
 
     histograms: dict[str, np.ndarray]
@@ -43,6 +44,7 @@ class TuneFeatures:
     form: str
     signs: str
     kind: str
+    kind_is_written: bool
     found_kind: str
     meter: str
     key: Key
@@ -80,14 +82,14 @@ def tune_features(tune: Tune) -> TuneFeatures:
             len(_SHAPES),
         ),
     }
-    nameless = tune.with_header(rhythm="", title="")
     return TuneFeatures(
         histograms=histograms,
         numbers=_numbers(melody, intervals, onsets, form),
         form=form.letters,
         signs=written_form(melody).letters,
         kind=kind_of(tune).id,
-        found_kind=kind_of(nameless).id,
+        kind_is_written=normalise_kind(tune.header.rhythm) is not None,
+        found_kind=estimate_kind(melody).kind,
         meter=str(tune.header.meter),
         key=key,
         found_key=estimate_key(melody).key,

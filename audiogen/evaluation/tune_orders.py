@@ -91,12 +91,15 @@ def kept_orders(written: Sequence[Written]) -> dict[str, float | None]:
 def found_again(tunes: Sequence[TuneFeatures]) -> dict[str, float | int | None]:
     """Shares of tunes in whose notes the analysis finds what their fields and signs say.
 
-    Forms are compared where signs repeat every part; elsewhere they do not say what the form is.
+    Kinds are compared where the rhythm field names one, forms where signs repeat every part; elsewhere they do not say
+    what the form is.
     """
+    named = [tune for tune in tunes if tune.kind_is_written]
     signed = [tune for tune in tunes if all(tune.signs.count(letter) > 1 for letter in tune.signs)]
     return {
         "tunes": len(tunes),
-        "kind": ratio(sum(tune.kind == tune.found_kind for tune in tunes), len(tunes)),
+        "kind": ratio(sum(tune.kind == tune.found_kind for tune in named), len(named)),
+        "named_kinds": len(named),
         "mode": ratio(sum(tune.key.mode == tune.found_key.mode for tune in tunes), len(tunes)),
         "tonic": ratio(
             sum(tune.key.tonic_pitch_class == tune.found_key.tonic_pitch_class for tune in tunes), len(tunes)

@@ -1,4 +1,4 @@
-"""What can be said of a tune: key, form, phrases, cadences, motifs, contour, range, density, chords and ornaments.
+"""What can be said of a tune: kind, key, form, phrases, cadences, motifs, contour, range, density, chords, ornaments.
 
 Every analysis is one function of a `Melody` that returns frozen dataclasses; `analyse` runs them all.
 """
@@ -15,6 +15,7 @@ from symbolic_bridge.analysis.ornaments import Ornament, count_ornaments, find_o
 from symbolic_bridge.analysis.phrases import Phrase, boundary_strengths, find_phrases
 from symbolic_bridge.analysis.similarity import MelodyIndex, Overlap, overlap
 from symbolic_bridge.analysis.summary import TuneAnalysis, analyse
+from symbolic_bridge.analysis.tune_kinds import KindChance, KindEstimate, estimate_kind
 
 __all__ = [
     "BarChords",
@@ -24,6 +25,8 @@ __all__ = [
     "Form",
     "KeyChance",
     "KeyEstimate",
+    "KindChance",
+    "KindEstimate",
     "Melody",
     "MelodyIndex",
     "Motif",
@@ -40,6 +43,7 @@ __all__ = [
     "chords_by_bar",
     "count_ornaments",
     "estimate_key",
+    "estimate_kind",
     "find_cadences",
     "find_contour",
     "find_density",

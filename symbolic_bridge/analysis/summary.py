@@ -14,6 +14,7 @@ from symbolic_bridge.analysis.melody import Melody, melody_of
 from symbolic_bridge.analysis.motifs import Motif, find_motifs
 from symbolic_bridge.analysis.ornaments import Ornament, find_ornaments
 from symbolic_bridge.analysis.phrases import Phrase, find_phrases
+from symbolic_bridge.analysis.tune_kinds import KindEstimate, estimate_kind
 from symbolic_bridge.harmony import ScoreChord
 from symbolic_bridge.tune import Tune
 
@@ -27,6 +28,7 @@ class TuneAnalysis:
     """
 
     melody: Melody
+    kind: KindEstimate
     key: KeyEstimate
     form: Form
     written_form: Form
@@ -55,6 +57,7 @@ def analyse(tune: Tune) -> TuneAnalysis:
     chords = implied_chords(melody)
     return TuneAnalysis(
         melody=melody,
+        kind=estimate_kind(melody),
         key=key,
         form=form,
         written_form=written_form(melody),
