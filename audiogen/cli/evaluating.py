@@ -205,6 +205,8 @@ def codec(
 ) -> None:
     """Compare the codec's sound with the original, beside Opus and other codecs, with all codebooks and fewer.
 
+    Sounds have as many channels as the codec; those of two are compared as their middle and their side.
+
     \b
     Examples:
       audiogen evaluate codec --tunes test.jsonl --jobs 2 --json codec.json
@@ -228,22 +230,22 @@ def codec(
         workers=jobs,
         pictures=pictures,
     )
-    hertz = rate or network.spec.sample_rate
+    hertz, channels = rate or network.spec.sample_rate, network.spec.channels
     picker = TunePicker(tunes, seed or 0, tuple(instrument or ()))
     fonts = (soundfont or [None, UNSEEN_FONT]) if tunes is not None or not paths else []
     groups = sound_files(paths) if paths else {}
     total = count * len(fonts) + sum(max(count, len(files)) for files in groups.values())
     clips = chain(
-        rendered_clips(picker, fonts, count, seconds, hertz),
-        recorded_clips(groups, count, seconds, hertz, picker.rejected),
+        rendered_clips(picker, fonts, count, seconds, hertz, channels),
+        recorded_clips(groups, count, seconds, hertz, picker.rejected, channels),
     )
     with progress_bars() as progress:
         result: dict[str, Any] = measure_codec(
             network, clips, total=total, settings=settings, progress=progress
         )
     result["rejected"] = picker.rejected
-    columns = ("kbps", "log_mel", "stft", "dac_mel", "dac_stft", "si_sdr_db", "visqol", "encode_times_real_time",
-               "decode_times_real_time")  # fmt: skip
+    columns = ("kbps", "log_mel", *(("side_log_mel",) if channels == 2 else ()), "stft", "dac_mel", "dac_stft",
+               "si_sdr_db", "visqol", "encode_times_real_time", "decode_times_real_time")  # fmt: skip
     for group, part in result["by_group"].items():
         _show(_group_title(group, result["groups"][group]), {"by_coder": part}, columns, "by_coder")
     _report("All clips", result, columns, "by_coder", json_file)

@@ -25,7 +25,7 @@ ACCOMPANIMENTS = ("none", "guitar")
 
 @dataclass(frozen=True)
 class TestClip:
-    """A sound [1, 1, T] at the models' level.
+    """A sound [1, C, T] at the models' level.
 
     `kind` is RENDERING or RECORDING; `lossy_source` says that it came from a file that was already coded with losses.
     """
@@ -40,14 +40,19 @@ class TestClip:
 
 
 def rendered_clips(
-    picker: TunePicker, fonts: Sequence[str | Path | None], count: int, seconds: float, sample_rate: int
+    picker: TunePicker,
+    fonts: Sequence[str | Path | None],
+    count: int,
+    seconds: float,
+    sample_rate: int,
+    channels: int = 1,
 ) -> Iterator[TestClip]:
     """`count` clips of each font; the group is the font's name.
 
     A font of one instrument is played within the range of the instrument its file name holds, if it does.
     """
     for font in fonts:
-        with Renderer(font, sample_rate=sample_rate) as renderer:
+        with Renderer(font, sample_rate=sample_rate, channels=channels) as renderer:
             group = renderer.path.stem
             single = _named_lead(group)
             rng = np.random.default_rng([picker.seed, 2])
@@ -77,6 +82,7 @@ def recorded_clips(
     seconds: float,
     sample_rate: int,
     rejected: list[dict[str, str]],
+    channels: int = 1,
 ) -> Iterator[TestClip]:
     """Pieces of recordings, spread evenly over each of them.
 
@@ -89,12 +95,13 @@ def recorded_clips(
         seconds: longest piece.
         sample_rate: of the clips.
         rejected: receives the files that cannot be read, with the reason.
+        channels: of the clips.
     """
     for group, files in groups.items():
         pieces = -(-count // len(files))
         for file, name in files.items():
             try:
-                recording = read_audio(file, channels=1)
+                recording = read_audio(file, channels=channels)
                 for number, piece in enumerate(_spread(recording, seconds, pieces), 1):
                     sound = at_model_level(resample(piece, sample_rate))
                     label = f"{name} {number}" if pieces > 1 else name

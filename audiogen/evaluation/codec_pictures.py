@@ -12,6 +12,7 @@ import numpy as np
 from audiogen.evaluation.coded_clips import CodedClip
 from audiogen.evaluation.coders import OPUS, OURS, UNTOUCHED, Coder, opus_name
 from audiogen.evaluation.judging import load_sound
+from audiogen.evaluation.material import mono
 from audiogen.evaluation.pictures import RANGE_DB, new_figure
 from audiogen.evaluation.targets import best_within
 
@@ -78,11 +79,11 @@ def draw_spectrograms(path: Path, clip: CodedClip, names: Sequence[str]) -> None
     height = -(-len(names) // 2)
     figure = new_figure(12.0, 0.6 + 2.5 * height)
     axes = figure.subplots(height, 2, sharex=True, sharey=True, squeeze=False)
-    top = float(log_spectrogram(load_sound(clip.job.original, rate).samples[0, 0].numpy(), rate).max())
+    top = float(log_spectrogram(mono(load_sound(clip.job.original, rate)), rate).max())
     image = None
     for axis, name in zip(axes.flat, names, strict=False):
         row, file = rows[name]
-        level = log_spectrogram(load_sound(file, rate).samples[0, 0].numpy(), rate)
+        level = log_spectrogram(mono(load_sound(file, rate)), rate)
         image = axis.imshow(
             level, origin="lower", aspect="auto", cmap="magma", vmin=top - RANGE_DB, vmax=top,
             extent=(0, clip.seconds, 0, BANDS),

@@ -71,7 +71,7 @@ def measure_codec(
 
     Args:
         network: our codec.
-        clips: mono sounds of one rate.
+        clips: sounds of one rate and number of channels.
         total: about how many clips there are, for the progress.
         settings: what to compare; the defaults of `QualitySettings` where None.
         progress: told how much is done.

@@ -35,7 +35,7 @@ def code_clips(
     """Code clips one after another; only files and numbers are kept, because sounds would fill the memory.
 
     Args:
-        clips: mono sounds.
+        clips: sounds of one rate and number of channels.
         coders: what they go through.
         folder: receives the files of samples.
         with_visqol: whether the comparison is to use ViSQOL.

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import soundfile
 
-from audiogen.evaluation.material import mono
 from audiogen.evaluation.opus import Coded, opus_round_trip
 from codec.coding import decode_sound, encode_file
 from codec.interface import AudioCodec
@@ -26,7 +25,7 @@ MOST_KBPS = 12.5
 
 @dataclass(frozen=True)
 class Coder:
-    """One way for a mono sound to go: there and back at its own rate and length.
+    """One way for a sound to go: there and back at its own rate and length.
 
     `family` is shared by the bitrates of one codec.
     """
@@ -96,16 +95,16 @@ def opus_name(kbps: float) -> str:
 
 def untouched() -> Coder:
     """The sound itself, counted as 16-bit samples: the ceiling of every figure."""
-    return Coder(UNTOUCHED, UNTOUCHED, lambda sound: Coded(sound, 2 * sound.samples.shape[-1], 0.0, 0.0))
+    return Coder(UNTOUCHED, UNTOUCHED, lambda sound: Coded(sound, 2 * sound.samples.numel(), 0.0, 0.0))
 
 
 def through_codec(
     network: AudioCodec, sound: Waveform, codebooks: int | None = None, bitrate_kbps: float | None = None
 ) -> Coded:
-    """A mono sound [1, 1, T] to an `.agc` file and back. Times hold reading and writing it."""
+    """A sound [1, C, T] to an `.agc` file and back. Times hold reading and writing it."""
     with tempfile.TemporaryDirectory() as folder:
         source, coded = Path(folder) / "sound.wav", Path(folder) / "sound.agc"
-        soundfile.write(source, mono(sound), sound.sample_rate, subtype="FLOAT")
+        soundfile.write(source, sound.samples[0].cpu().numpy().T, sound.sample_rate, subtype="FLOAT")
         began = time.perf_counter()
         encode_file(network, source, coded, codebooks=codebooks, bitrate_kbps=bitrate_kbps)
         encoded = time.perf_counter()

@@ -105,9 +105,10 @@ def mono(waveform: Waveform, seconds: float | None = None) -> np.ndarray:
 
 
 def at_model_level(waveform: Waveform) -> Waveform:
-    """A sound [1, C, T] as mono at the level the models work at."""
-    levelled = to_model_level(mono(waveform), waveform.sample_rate)
-    return Waveform(torch.from_numpy(np.ascontiguousarray(levelled))[None, None], waveform.sample_rate)
+    """A sound [1, C, T] at the level the models work at, one gain for all channels."""
+    samples = waveform.samples.cpu().float().numpy()
+    levelled = to_model_level(samples.reshape(-1), waveform.sample_rate).reshape(samples.shape)
+    return Waveform(torch.from_numpy(np.ascontiguousarray(levelled)), waveform.sample_rate)
 
 
 def round_trip(network: AudioCodec, waveform: Waveform, codebooks: int | None = None) -> Waveform:

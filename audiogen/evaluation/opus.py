@@ -11,7 +11,6 @@ from pathlib import Path
 
 import soundfile
 
-from audiogen.evaluation.material import mono
 from codec.audio_files import read_audio
 from codec.types import Waveform
 
@@ -80,7 +79,7 @@ def opus_tool() -> str:
 
 
 def opus_round_trip(waveform: Waveform, kbps: float) -> Coded:
-    """A sound [1, C, T] as mono through Opus at a nominal bitrate, back at its own rate and length.
+    """A sound [1, C, T] through Opus at a nominal bitrate, back at its own rate and length.
 
     The tools take away Opus's start-up delay themselves. Times hold the starting of two programs.
 
@@ -88,11 +87,11 @@ def opus_round_trip(waveform: Waveform, kbps: float) -> Coded:
         OpusError: there is no tool, or it failed; the message holds what it said.
     """
     tool = opus_tool()
-    samples = mono(waveform)
+    samples = waveform.samples[0].cpu().numpy()  # [C, T]
     with tempfile.TemporaryDirectory() as folder:
         paths = {name: Path(folder) / f"sound.{name}" for name in ("wav", "opus")}
         paths["back"] = Path(folder) / "back.wav"
-        soundfile.write(paths["wav"], samples, waveform.sample_rate, subtype="FLOAT")
+        soundfile.write(paths["wav"], samples.T, waveform.sample_rate, subtype="FLOAT")
         spent = []
         for command in COMMANDS[tool]:
             words = [word.format(kbps=kbps, rate=waveform.sample_rate, **paths) for word in command]
@@ -104,7 +103,7 @@ def opus_round_trip(waveform: Waveform, kbps: float) -> Coded:
                     f"{words[0]} failed with exit code {done.returncode}: {done.stderr.strip()[:300]}"
                 )
         size = paths["opus"].stat().st_size
-        back = read_audio(paths["back"], channels=1)
+        back = read_audio(paths["back"], channels=len(samples))
     if back.sample_rate != waveform.sample_rate:
         raise OpusError(f"{tool} gave {back.sample_rate} Hz; {waveform.sample_rate} were asked for")
-    return Coded(Waveform(back.samples[..., : len(samples)], back.sample_rate), size, *spent)
+    return Coded(Waveform(back.samples[..., : samples.shape[-1]], back.sample_rate), size, *spent)

@@ -115,6 +115,22 @@ def test_pictures_are_drawn_of_each_group_and_of_quality_against_bitrate(
     assert (tmp_path / "png" / "quality.png").read_bytes()[:4] == b"\x89PNG"
 
 
+@pytest.mark.skipif(shutil.which("opusenc") is None, reason="opus-tools are not installed")
+def test_stereo_is_compared_as_middle_and_side(network: Codec) -> None:
+    left = burst().samples
+    wide = Waveform(torch.cat([left, left.roll(RATE // 2, dims=-1)], dim=1), RATE)
+    settings = QualitySettings(
+        others={"faithful": FaithfulCodec()}, our_kbps=(), opus_kbps=(64.0,), visqol=False, codebooks=(1,)
+    )
+    found: Any = measure_codec(network, [TestClip("one", "a", wide)], total=1, settings=settings)["by_coder"]
+    assert found["untouched"]["side_log_mel"] == 0
+    assert found["untouched"]["kbps"] == pytest.approx(2 * 16 * RATE / 1000)
+    # One channel has no side; Opus at this bitrate keeps it.
+    assert found["opus 64"]["side_log_mel"] < 0.5 < found["codec, 1 codebook"]["side_log_mel"]
+    mono: Any = measure_codec(network, [TestClip("one", "a", burst())], total=1, settings=settings)
+    assert mono["by_coder"]["opus 64"]["side_log_mel"] is None
+
+
 def test_a_spectrogram_shows_a_tone_at_its_frequency_and_level() -> None:
     time = torch.arange(RATE) / RATE
     level = log_spectrogram(torch.sin(2 * torch.pi * 1000 * time).numpy(), RATE)

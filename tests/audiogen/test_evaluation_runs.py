@@ -157,6 +157,8 @@ def test_rendered_clips_have_the_length_and_group_asked_for(tunes: Path) -> None
     assert [clip.group for clip in clips] == ["TimGM6mb"]
     # A tune is cut at a bar line, never longer than asked for.
     assert 2.0 <= clips[0].waveform.seconds <= 3.0
+    wide = next(rendered_clips(TunePicker(tunes, instruments=("flute",)), [font()], 1, 3.0, RATE, channels=2))
+    assert wide.waveform.samples.shape == (1, 2, clips[0].waveform.samples.shape[-1])
 
 
 def test_levels_of_the_models_do_not_depend_on_the_gain() -> None:
