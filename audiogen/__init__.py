@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from audiogen.comparison.comparison import Comparison
     from audiogen.generator import Generator
     from audiogen.musicgen.generator import MusicGen
+    from audiogen.transcription import Transcription
 
-__all__ = ["__version__", "compare", "load"]
+__all__ = ["__version__", "compare", "load", "transcribe"]
 
 
 @overload
@@ -96,3 +97,28 @@ def compare(
         tuple(map(Path, sounds)),
     )
     return run(plan, output, load() if generator is None else generator)
+
+
+def transcribe(path: str | Path, *, meter: str | None = None, key: str | None = None) -> Transcription:
+    """Write down the melody of a recording: one line, played, sung or hummed.
+
+    Args:
+        path: a sound file that libsndfile reads, at most half an hour long.
+        meter: such as "6/8", where it is known.
+        key: such as "D", "Em", "A dorian", where it is known.
+
+    Returns:
+        `tune`, `as_played` (the same without repeat signs) and `notes` in seconds.
+
+    Raises:
+        ValueError: the file cannot be read, or no tune was heard in it.
+    """
+    from audiogen.transcription.recordings import transcribe_file
+    from symbolic_bridge.attributes import parse_meter
+    from symbolic_bridge.prompt_keys import named_key
+
+    return transcribe_file(
+        Path(path),
+        meter=None if meter is None else parse_meter(meter),
+        key=None if key is None else named_key(key),
+    )

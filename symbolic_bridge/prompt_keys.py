@@ -99,6 +99,12 @@ def parse_key(text: str) -> tuple[str, str | None]:
     return tonic, mode if isinstance(mode, str) else None
 
 
+def named_key(text: str) -> Key:
+    """As `parse_key`, major where no mode is named."""
+    tonic, mode = parse_key(text)
+    return Key(tonic, mode or "major")
+
+
 def _split_name(word: str) -> tuple[str, str, str | None] | None:
     """("b", "b", "minor") of "bbm"; None where the word is no key name. The letter stays lower case."""
     found = _NAME.fullmatch(word)

@@ -8,7 +8,18 @@ import traceback
 
 import typer
 
-from audiogen.cli import codecs, comparing, evaluating, making, sonifying, suites, training, tune_data, tunes
+from audiogen.cli import (
+    codecs,
+    comparing,
+    evaluating,
+    making,
+    sonifying,
+    suites,
+    training,
+    transcribing,
+    tune_data,
+    tunes,
+)
 from audiogen.cli.console import one_line
 from audiogen.cli.describing import info
 
@@ -22,6 +33,7 @@ Examples:
   audiogen generate "a slow air in E minor on the flute" --duration 30 --seed 7 --keep air/
   audiogen compose "a reel in A dorian" -n 3 -o reels.abc
   audiogen perform reels.abc -o reel.wav --instrument whistle --accompaniment harp
+  audiogen transcribe reel.wav -o heard.abc
   audiogen tune check reels.abc
   audiogen codec roundtrip jig.wav jig-coded.wav --json
 
@@ -41,6 +53,7 @@ app = typer.Typer(
 app.command()(making.generate)
 app.command()(making.compose)
 app.command()(making.perform)
+app.command()(transcribing.transcribe)
 app.command()(sonifying.sonify)
 app.command()(comparing.compare)
 app.add_typer(tunes.app, name="tune")

@@ -67,6 +67,10 @@ def generate(
     tune: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Play this tune (.abc, .mid) instead of a new one.")
     ] = None,
+    melody_from: Annotated[
+        Path | None,
+        typer.Option(metavar="SOUND", help="Play the melody of this recording; see `audiogen transcribe`."),
+    ] = None,
     route: Annotated[
         Route | None,
         typer.Option(
@@ -101,6 +105,7 @@ def generate(
       audiogen generate "a lively jig in D major on the fiddle" -o jig.wav
       audiogen generate "a sad waltz with harp" -n 4 --seed 1 -o waltz.mp3
       audiogen generate "on the whistle" --tune kesh.abc -o kesh.wav
+      audiogen generate "on the flute" --melody-from hummed.mp3 -o flute.wav
       audiogen generate "an air" --keep air/ -o air.wav; $EDITOR air/tune.abc
       audiogen generate --from air/ -o air2.wav
       audiogen generate "a reel" -o - | aplay
@@ -115,16 +120,19 @@ def generate(
     from audiogen.tune_files import read_one_tune
     from codec.audio_files import check_writable
 
-    if prompt is None and tune is None and from_folder is None:
+    if tune is not None and melody_from is not None:
+        raise ValueError("--tune and --melody-from: only one of them can be given")
+    has_tune = tune is not None or melody_from is not None
+    if prompt is None and not has_tune and from_folder is None:
         raise ValueError('nothing to play: give a PROMPT such as "a lively jig", --tune FILE or --from DIR')
-    if from_folder is not None and (prompt is not None or tune is not None):
-        raise ValueError("--from DIR goes on from that folder: it takes neither a PROMPT nor --tune")
+    if from_folder is not None and (prompt is not None or has_tune):
+        raise ValueError("--from DIR goes on from that folder: it takes no PROMPT, --tune or --melody-from")
     check_wishes(duration, tempo, seed, count)
     options = Options(duration, seed, route.value if route else None, tempo, key, instrument, accompaniment)
     if is_musicgen(model):
         from audiogen.musicgen.generator import check_wanted
 
-        check_wanted(options, other_inputs=tune is not None or from_folder is not None)
+        check_wanted(options, other_inputs=has_tune or from_folder is not None)
     elif prompt is not None:
         # Asked here too, so that a prompt with nothing in it is refused before any weights are loaded.
         ask(prompt, options)
@@ -132,6 +140,10 @@ def generate(
     if tune is not None:
         given, notes = read_one_tune(tune)
         warn(notes)
+    if melody_from is not None:
+        from audiogen.transcription.recordings import transcribe_file
+
+        given = transcribe_file(melody_from).as_played
     if str(output) == PIPE:
         alone = {"-n": count > 1, "--keep": keep, "--from": from_folder, "--json": as_json}
         _stream(prompt, options, given, [name for name, value in alone.items() if value], model, device)

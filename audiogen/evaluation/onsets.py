@@ -11,37 +11,14 @@ from __future__ import annotations
 
 import numpy as np
 
-HOP_SECONDS = 0.005
-WINDOW_SECONDS = 0.046
-# Flux is the rise over so many hops.
-RISE_FRAMES = 6
-MEL_BANDS = 138
-LOWEST_HZ = 30.0
-MAX_FILTER_BANDS = 3
-# Bands under this power count as silent: what rises out of it is not heard, and codecs leave any noise there.
-POWER_FLOOR = 1e-3
-# Mean rise of the bands, in dB, from which on there is an onset; a softened attack of half that is still the same one.
-HEARD_DB = 0.5
+from audiogen.transcription.flux import HEARD_DB, HOP_SECONDS, rise_before
+
 KEPT_DB = 0.25
 TOLERANCE_SECONDS = 0.02
 # An onset is looked for this long before and after the time that is known of it.
 REACH_SECONDS = (0.03, 0.08)
 # The floor: the second sound moved by anything from the first to the second of these, either way.
 SHIFTS_SECONDS = (0.05, 0.25)
-
-
-def onset_flux(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """How much the bands of a sound [T] rise, dB, float [frames]; frame f is centred at f * HOP_SECONDS."""
-    import librosa
-
-    window = 2 * round(WINDOW_SECONDS * sample_rate / 2)
-    mel = librosa.feature.melspectrogram(
-        y=np.ascontiguousarray(samples, np.float32), sr=sample_rate, n_fft=2 ** int(np.ceil(np.log2(2 * window - 1))),
-        win_length=window, hop_length=round(HOP_SECONDS * sample_rate), n_mels=MEL_BANDS, fmin=LOWEST_HZ,
-    )  # fmt: skip
-    # The reference is absolute: relative to the loudest, a click elsewhere would change what is heard here.
-    level = librosa.power_to_db(mel, ref=1.0, amin=POWER_FLOOR, top_db=None)
-    return librosa.onset.onset_strength(S=level, lag=RISE_FRAMES, max_size=MAX_FILTER_BANDS, center=False)
 
 
 def note_onsets(
@@ -64,7 +41,7 @@ def note_onsets(
         peak = start + int(flux[start : stop + 1].argmax())
         # At an edge it may be the flank of a neighbour's peak.
         if flux[peak] >= least_db and flux[peak] >= max(flux[peak - 1], flux[peak + 1]):
-            found[index] = _rise(flux, peak) * HOP_SECONDS
+            found[index] = rise_before(flux, peak) * HOP_SECONDS
     return found
 
 
@@ -99,14 +76,3 @@ def _reaches(known: np.ndarray, unsure_seconds: float) -> list[tuple[float, floa
         first = max(time - REACH_SECONDS[0] - unsure_seconds, (before + time) / 2)
         reaches.append((first, min(time + REACH_SECONDS[1] + unsure_seconds, (time + after) / 2)))
     return reaches
-
-
-def _rise(flux: np.ndarray, peak: int) -> float:
-    """The frame, with a fraction, where the flux before a peak reaches half of it."""
-    half = flux[peak] / 2
-    frame = peak
-    while frame > 0 and flux[frame - 1] > half:
-        frame -= 1
-    if frame == 0:
-        return 0.0
-    return frame - 1 + float((half - flux[frame - 1]) / (flux[frame] - flux[frame - 1]))
