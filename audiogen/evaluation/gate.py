@@ -11,10 +11,11 @@ import numpy as np
 
 from audiogen.evaluation.material import TunePicker, mono, round_trip
 from audiogen.evaluation.note_counts import Count, HeardNotes, count_notes, summarise, tuning_semitones
-from audiogen.evaluation.onsets import HEARD_DB, KEPT_DB, chance_of_onset, note_onsets, onset_flux
+from audiogen.evaluation.onsets import KEPT_DB, chance_of_onset, note_onsets
 from audiogen.evaluation.pitch import PitchJob, heard_pitches, track_pitches
 from audiogen.evaluation.solos import Solo, recorded_solos, rendered_solos
 from audiogen.soundfont import Renderer
+from audiogen.transcription.flux import HEARD_DB, onset_flux
 from codec.interface import AudioCodec
 
 Progress = Callable[[str, float], None]

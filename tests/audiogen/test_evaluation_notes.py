@@ -10,8 +10,9 @@ import torch
 
 from audiogen.evaluation.alignments import alignment_shift, find_recordings, moved, read_alignment
 from audiogen.evaluation.note_counts import HeardNotes, count_notes, summarise, tuning_semitones
-from audiogen.evaluation.onsets import chance_of_onset, kept_onsets, note_onsets, onset_flux
+from audiogen.evaluation.onsets import chance_of_onset, kept_onsets, note_onsets
 from audiogen.evaluation.solos import recorded_solos, stretches
+from audiogen.transcription.flux import onset_flux
 from codec.audio_files import write_audio
 from codec.types import Waveform
 from symbolic_bridge.performance import SoundedNote

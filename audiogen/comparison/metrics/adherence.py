@@ -12,7 +12,7 @@ import numpy as np
 
 from audiogen.comparison.metrics.definition import Definition
 from audiogen.evaluation.chroma import sound_chroma
-from audiogen.evaluation.onsets import HOP_SECONDS, onset_flux
+from audiogen.transcription.flux import HOP_SECONDS, onset_flux
 from symbolic_bridge.tune import Key
 
 DEFINITIONS = {

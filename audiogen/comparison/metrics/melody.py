@@ -12,7 +12,6 @@ import numpy as np
 
 from audiogen.comparison.metrics.definition import Definition
 from audiogen.evaluation.chroma import chroma_agreement, score_chroma, shuffled_agreement, sound_chroma
-from audiogen.evaluation.onsets import HEARD_DB, HOP_SECONDS, onset_flux
 from audiogen.evaluation.pitch import (
     PitchJob,
     chance_share,
@@ -22,6 +21,7 @@ from audiogen.evaluation.pitch import (
     right_notes,
     track_pitch,
 )
+from audiogen.transcription.flux import HEARD_DB, HOP_SECONDS, onset_flux
 from symbolic_bridge.performance import Performance, SoundedNote
 
 # Two onsets are one within this; the usual tolerance of MIREX.
