@@ -4,7 +4,8 @@ The contrast of a pitch is the mean level of its partials over that halfway betw
 lower an octave below, where every other partial is missing, and above, where partials lie in between. A Viterbi search
 over pitches and silence stays on a note until another one pays the price of a change: the less, the higher the peak of
 spectral flux there is, and the less for a pitch whose contrast has just grown, since on many instruments the note
-before rings on. At a high enough peak the same pitch is struck again. Times are seconds.
+before rings on. At a high enough peak, or where the sound rises from a dip, the same pitch is struck
+again. Times are seconds.
 
 All constants were chosen by note F1 on 24 renderings of valid tunes.
 """
@@ -28,10 +29,15 @@ FAINTEST_FRAME_DB = 50.0
 # Contrast beyond which a pitch is no more itself, and that which silence is worth.
 MOST_CONTRAST_DB = 30.0
 SILENCE_DB = 8.0
-# The price of a change, what a peak of flux takes from it (by its root) and what new contrast takes; dB times frames.
+# The price of a change, and what takes from it: a peak of flux, by its root; there, each dB beyond the first by which
+# the sound rises from a dip; each dB of new contrast. In dB times frames.
 CHANGE_PRICE = 90.0
 FLUX_WORTH = 45.0
+DIP_WORTH, SLIGHTEST_DIP_DB, DEEPEST_DIP_DB = 8.0, 1.0, 13.0
+LEAST_FLUX_DB = 0.15
 NEW_CONTRAST_WORTH = 2.0
+# A dip lies within so many frames before, what it rises to within as many behind.
+DIP_FRAMES = 6
 # New is what has grown from so many frames before to so many behind.
 BEFORE_FRAMES, BEHIND_FRAMES = 8, 16
 SHORTEST_SECONDS = 0.055
@@ -61,7 +67,7 @@ def hear_notes(samples: np.ndarray, sample_rate: int) -> list[HeardNote]:
     contrast, level = harmonic_contrast(samples, sample_rate)
     frames = min(len(flux), len(contrast))
     flux = flux[:frames]
-    notes = _best_line(contrast[:frames], level[:frames] > level.max() - FAINTEST_FRAME_DB, flux)
+    notes = _best_line(contrast[:frames], level[:frames], flux)
     onsets = [_attack(first, flux) for first, _, _ in notes]
     found = []
     for number, (_, last, pitch) in enumerate(notes):
@@ -103,8 +109,9 @@ def harmonic_contrast(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray
     return found, level
 
 
-def _best_line(contrast: np.ndarray, is_loud: np.ndarray, flux: np.ndarray) -> list[tuple[int, int, int]]:
+def _best_line(contrast: np.ndarray, level: np.ndarray, flux: np.ndarray) -> list[tuple[int, int, int]]:
     """Viterbi search: (first frame, frame behind the last, pitch) of each note."""
+    is_loud = level > level.max() - FAINTEST_FRAME_DB
     frames, pitches = contrast.shape
     capped = np.minimum(contrast, MOST_CONTRAST_DB)
     gained = np.where(is_loud[:, None], capped, 0.0)
@@ -112,7 +119,7 @@ def _best_line(contrast: np.ndarray, is_loud: np.ndarray, flux: np.ndarray) -> l
     padded = np.pad(capped, ((BEFORE_FRAMES, BEHIND_FRAMES), (0, 1)), mode="edge")
     grown = np.maximum(padded[BEFORE_FRAMES + BEHIND_FRAMES :] - padded[:frames], 0.0)
     grown[:, pitches] = 0.0
-    price = CHANGE_PRICE - FLUX_WORTH * np.sqrt(_peaks(flux))
+    price = _prices(flux, level)
     entry = NEW_CONTRAST_WORTH * grown - price[:, None]
     came_from = np.zeros((frames, pitches + 1), dtype=np.int16)
     begins = np.zeros((frames, pitches + 1), dtype=bool)
@@ -132,6 +139,17 @@ def _best_line(contrast: np.ndarray, is_loud: np.ndarray, flux: np.ndarray) -> l
             notes.append((frame, end, LOWEST_PITCH + state))
         end, state = frame, int(came_from[frame, state])
     return notes[::-1]
+
+
+def _prices(flux: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """What a change of notes costs in each frame, float [frames]; below 0 where the same pitch is struck again."""
+    around = np.lib.stride_tricks.sliding_window_view(
+        np.pad(level, DIP_FRAMES, mode="edge"), DIP_FRAMES + 1
+    )  # [frames + DIP_FRAMES, DIP_FRAMES + 1]
+    rise = around[DIP_FRAMES:].max(axis=1) - around[: len(level)].min(axis=1)
+    peaks = _peaks(flux)
+    worth = DIP_WORTH * np.clip(rise - SLIGHTEST_DIP_DB, 0.0, DEEPEST_DIP_DB - SLIGHTEST_DIP_DB)
+    return CHANGE_PRICE - FLUX_WORTH * np.sqrt(peaks) - worth * (peaks > LEAST_FLUX_DB)
 
 
 def _peaks(flux: np.ndarray) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
@@ -35,6 +34,7 @@ from audiogen.transcription.transcribe import LONGEST_SECONDS
 from audiogen.transcription.writing_down import GridNote, folded, tune_of_notes
 from symbolic_bridge.analysis.melody import melody_of
 from symbolic_bridge.perform import perform
+from symbolic_bridge.performance import Performance
 from symbolic_bridge.tune import Key, Meter, Tune
 
 RATE = 24000
@@ -71,13 +71,15 @@ def kesh_sound(kesh_abc: str) -> np.ndarray:
     return rendered(kesh_abc)
 
 
+def kesh_played(abc: str) -> Performance:
+    rng = np.random.default_rng(0)
+    return perform(Tune.from_abc(abc), instrument="flute", accompaniment="none", rng=rng)
+
+
 @cache
 def rendered(abc: str) -> np.ndarray:
-    played = perform(
-        Tune.from_abc(abc), instrument="flute", accompaniment="none", rng=np.random.default_rng(0)
-    )
     with Renderer(bundled_font(), sample_rate=RATE) as renderer:
-        return renderer.render_array(played)
+        return renderer.render_array(kesh_played(abc))
 
 
 @pytest.mark.parametrize("pitch", [LOWEST_PITCH + 2, 55, 69, 81, HIGHEST_PITCH - 8])
@@ -165,9 +167,13 @@ def test_what_is_played_twice_is_written_once(kesh_abc: str) -> None:
 
 def test_a_tune_that_is_played_is_written_down(kesh_abc: str, kesh_sound: np.ndarray) -> None:
     found = transcribe(kesh_sound, RATE)
-    wanted = melody_of(Tune.from_abc(kesh_abc)).pitches.tolist()
-    heard = melody_of(found.as_played).pitches.tolist()
-    assert SequenceMatcher(None, wanted, heard).ratio() > 0.9
+    wanted = kesh_played(kesh_abc).parts[0].notes
+    right = [
+        any(n.pitch == note.midi_pitch and abs(n.onset - note.onset) < 0.05 for n in found.notes)
+        for note in wanted
+    ]
+    assert np.mean(right) > 0.85
+    assert len(found.notes) <= len(wanted)
     assert len(found.tune.bars) < len(found.as_played.bars)
     assert str(found.tune.header.meter) == "6/8"
     assert (found.tune.header.key.tonic, found.tune.header.key.mode) == ("G", "major")
