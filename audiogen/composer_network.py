@@ -33,7 +33,7 @@ class ComposerConfig:
     layers: int = 4
     heads: int = 6
     feedforward_width: int = 768
-    dropout: float = 0.1
+    dropout: float = 0.3
     vocabulary_size: int = len(vocabulary())
     levels: int = 2
     plan_width: int = 128

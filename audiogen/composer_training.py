@@ -36,12 +36,12 @@ class ComposerTraining:
     that is above 0 (then a resumed run equals an unbroken one bit by bit).
     """
 
-    max_minutes: float = 60.0
+    max_minutes: float = 28.0
     max_steps: int = 0
     batch_tokens: int = 4096
     learning_rate: float = 2e-3
     final_rate: float = 2e-5
-    weight_decay: float = 0.05
+    weight_decay: float = 0.1
     clip_norm: float = 1.0
     precision: str = "fp32"
     seed: int = 0
