@@ -1,59 +1,39 @@
-"""Training the composer: from JSON lines of ABC to weights, with exact resume.
-
-Everything random is drawn from generators seeded by (seed, epoch, batch), so the place in the data is two
-numbers; model, optimiser and torch's own random state are kept as safetensors and JSON. Runs on a CPU.
-"""
+"""Training the composer: from JSON lines of ABC to weights, with exact resume. Runs on a CPU."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from torch import Tensor
 
 from audiogen.composer import Composer, ComposerConfig
-from audiogen.composer_data import IGNORED, Batch, PlannedBatch, augmented, batches_of, cached_rows
+from audiogen.composer_data import IGNORED, Batch, cached_rows
 from audiogen.composer_likelihood import Bits, batch_for, bits_a_note, costs
+from audiogen.timed_training import WARM_UP_SHARE, TimedTrainer, TimedTraining
 from codec.types import CheckpointError
+from symbolic_bridge.normal_form import NormalTune
 from symbolic_bridge.tune_tokens import decode
 
-WARM_UP_SHARE = 0.03
 ADAM_BETAS = (0.9, 0.98)
 
 
 @dataclass(frozen=True)
-class ComposerTraining:
-    """How the composer is trained; all of it is in the state file, and a resumed run must agree in what draws the data.
-
-    `max_minutes` bounds the training time over all resumes; the learning rate follows it, or `max_steps` where
-    that is above 0 (then a resumed run equals an unbroken one bit by bit).
-    """
+class ComposerTraining(TimedTraining):
+    """How the composer is trained; `final_rate` is the learning rate at the end."""
 
     max_minutes: float = 28.0
-    max_steps: int = 0
-    batch_tokens: int = 4096
-    learning_rate: float = 2e-3
-    final_rate: float = 2e-5
     weight_decay: float = 0.1
-    clip_norm: float = 1.0
-    precision: str = "fp32"
-    seed: int = 0
-    checkpoint_minutes: float = 3.0
+    final_rate: float = 2e-5
 
     def __post_init__(self) -> None:
-        if self.max_minutes <= 0 or self.checkpoint_minutes <= 0 or self.max_steps < 0:
-            raise ValueError("max_minutes and checkpoint_minutes must be above 0, max_steps at least 0")
-        if self.precision not in ("fp32", "bf16"):
-            raise ValueError(f"precision is {self.precision!r}; it must be 'fp32' or 'bf16'")
-        if self.batch_tokens < 1 or not 0 < self.final_rate <= self.learning_rate:
-            raise ValueError("batch_tokens must be at least 1 and 0 < final_rate <= learning_rate")
+        super().__post_init__()
+        if not 0 < self.final_rate <= self.learning_rate:
+            raise ValueError("final_rate must be above 0 and at most learning_rate")
 
 
 @dataclass(frozen=True)
@@ -68,25 +48,8 @@ class TrainingReport:
     rejected: dict[str, int]
 
 
-@dataclass
-class _State:
-    """Where a run stands."""
-
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    minutes: float = 0.0
-    best: float = math.inf
-
-
-def _write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    partial = path.with_name(path.name + ".partial")
-    write(partial)
-    os.replace(partial, path)
-
-
-class ComposerTrainer:
-    """One run in one folder: `state.safetensors` + `state.json` to resume, `best/` with the weights to ship."""
+class ComposerTrainer(TimedTrainer[Composer, ComposerTraining]):
+    """One run of the composer in one folder; see `TimedTrainer`."""
 
     def __init__(
         self,
@@ -97,18 +60,12 @@ class ComposerTrainer:
         config: ComposerConfig | None = None,
         device: str = "cpu",
     ) -> None:
-        if not rows or not valid:
-            raise ValueError("training needs at least one tune to learn from and one to validate on")
-        self.tunes = [decode(row) for row in rows]
-        self.lengths = np.array([len(row) for row in rows])
-        self.valid = [decode(row) for row in valid]
-        self.half = settings.precision == "bf16"
-        self.out, self.settings, self.device = Path(out), settings, torch.device(device)
+        self.device, self.half = torch.device(device), settings.precision == "bf16"
         torch.manual_seed(settings.seed)
-        self.model = Composer(config).to(self.device)
-        matrices = [p for p in self.model.parameters() if p.ndim >= 2]
-        others = [p for p in self.model.parameters() if p.ndim < 2]
-        self.optimizer = torch.optim.AdamW(
+        model = Composer(config).to(self.device)
+        matrices = [p for p in model.parameters() if p.ndim >= 2]
+        others = [p for p in model.parameters() if p.ndim < 2]
+        optimizer = torch.optim.AdamW(
             [
                 {"params": matrices, "weight_decay": settings.weight_decay},
                 {"params": others, "weight_decay": 0.0},
@@ -116,21 +73,10 @@ class ComposerTrainer:
             lr=settings.learning_rate,
             betas=ADAM_BETAS,
         )
-        self.state = _State()
-
-    def _progress(self) -> float:
-        settings = self.settings
-        if settings.max_steps:
-            return self.state.step / settings.max_steps
-        return self.state.minutes / settings.max_minutes
-
-    def _rate(self) -> float:
-        """Linear warm-up, then a cosine down to the final rate."""
-        settings, done = self.settings, min(1.0, self._progress())
-        if done < WARM_UP_SHARE:
-            return settings.learning_rate * max(done / WARM_UP_SHARE, 0.02)
-        bend = 0.5 * (1 + math.cos(math.pi * (done - WARM_UP_SHARE) / (1 - WARM_UP_SHARE)))
-        return settings.final_rate + (settings.learning_rate - settings.final_rate) * bend
+        super().__init__(
+            [decode(row) for row in rows], [decode(row) for row in valid], [len(row) for row in rows], Path(out),
+            settings, model, optimizer, model.config,
+        )  # fmt: skip
 
     def start_from(self, other: Composer) -> None:
         """Take over what another composer has learned, as far as it has the same parts of the same shape.
@@ -148,133 +94,31 @@ class ComposerTrainer:
             raise CheckpointError(f"no weights of {other.config} fit {self.model.config}")
         self.model.load_state_dict(fitting, strict=False)
 
-    def _batches(self) -> Iterator[Batch | PlannedBatch]:
-        """Endless batches from where the state stands."""
-        seed = self.settings.seed
-        while True:
-            rng = np.random.default_rng((seed, self.state.epoch))
-            groups = batches_of(self.lengths, self.settings.batch_tokens, rng)
-            while self.state.batch < len(groups):
-                rng = np.random.default_rng((seed, self.state.epoch, self.state.batch))
-                chosen = [self.tunes[int(index)] for index in groups[self.state.batch]]
-                yield batch_for(self.model, [augmented(tune, rng) for tune in chosen], rng)
-                self.state.batch += 1
-            self.state.epoch, self.state.batch = self.state.epoch + 1, 0
+    def _rate(self) -> float:
+        """Linear warm-up, then a cosine down to the final rate."""
+        settings, done = self.settings, min(1.0, self._done())
+        if done < WARM_UP_SHARE:
+            return settings.learning_rate * max(done / WARM_UP_SHARE, 0.02)
+        bend = 0.5 * (1 + math.cos(math.pi * (done - WARM_UP_SHARE) / (1 - WARM_UP_SHARE)))
+        return settings.final_rate + (settings.learning_rate - settings.final_rate) * bend
 
-    def step(self, batch: Batch | PlannedBatch) -> float:
-        """One optimiser step; returns the loss in nats a token, notes' and plan's together."""
-        self.model.train()
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._rate()
-        self.optimizer.zero_grad(set_to_none=True)
+    def _loss(self, tunes: Sequence[NormalTune], rng: np.random.Generator) -> tuple[Tensor, int]:
+        """The notes' and the plan's together."""
+        batch = batch_for(self.model, tunes, rng)
         loss = sum(costs(self.model, batch, half=self.half), torch.zeros((), device=self.device))
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
-        self.optimizer.step()
-        self.state.step += 1
-        return float(loss.detach())
+        notes = batch if isinstance(batch, Batch) else batch.notes
+        return loss, int((notes.targets != IGNORED).sum())
+
+    def _valid_bits(self) -> tuple[float, str]:
+        bits = self.validate()
+        return bits.total, f", {bits.plan:.4f} of them the plan's"
+
+    def _save_model(self, folder: Path) -> None:
+        self.model.save(folder)
 
     def validate(self) -> Bits:
         """What the validation tunes cost."""
         return bits_a_note(self.model, self.valid, half=self.half)
-
-    def save(self) -> None:
-        """Write the state to resume from."""
-        self.out.mkdir(parents=True, exist_ok=True)
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        names = {id(parameter): name for name, parameter in self.model.named_parameters()}
-        for parameter, entry in self.optimizer.state.items():
-            tensors |= {f"optimizer.{names[id(parameter)]}.{key}": value for key, value in entry.items()}
-        tensors["random.torch"] = torch.get_rng_state()
-        tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        notes = {
-            "state": asdict(self.state),
-            "settings": asdict(self.settings),
-            "config": asdict(self.model.config),
-        }
-        # The notes travel inside the tensors' file: one rename replaces both or neither.
-        _write_atomically(
-            self.out / "state.safetensors",
-            lambda path: save_file(tensors, path, {"notes": json.dumps(notes)}),
-        )
-
-    def resume(self) -> bool:
-        """Go on from the saved state, if there is one.
-
-        Raises:
-            CheckpointError: the state belongs to another configuration.
-        """
-        path = self.out / "state.safetensors"
-        if not path.is_file():
-            return False
-        from safetensors import safe_open
-
-        with safe_open(path, framework="pt") as file:
-            notes = json.loads(file.metadata()["notes"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        if notes["config"] != asdict(self.model.config):
-            raise CheckpointError(f"{path}: was made with the network {notes['config']}")
-        fixed = {"batch_tokens", "seed", "precision"}
-        for entry in fields(ComposerTraining):
-            if entry.name in fixed and notes["settings"][entry.name] != getattr(self.settings, entry.name):
-                raise CheckpointError(f"{path}: was made with {entry.name} {notes['settings'][entry.name]}")
-        self.model.load_state_dict(
-            {
-                name.removeprefix("model."): value
-                for name, value in tensors.items()
-                if name.startswith("model.")
-            }
-        )
-        for name, parameter in self.model.named_parameters():
-            entry = {
-                key: tensors[f"optimizer.{name}.{key}"].to(parameter.device if key != "step" else "cpu")
-                for key in ("step", "exp_avg", "exp_avg_sq")
-                if f"optimizer.{name}.{key}" in tensors
-            }
-            if entry:
-                self.optimizer.state[parameter] = entry
-        torch.set_rng_state(tensors["random.torch"])
-        self.state = _State(**notes["state"])
-        return True
-
-    def _check(self) -> str:
-        """Validate, keep the best, save; says how it stands."""
-        bits = self.validate()
-        if bits.total < self.state.best:
-            self.state.best = bits.total
-            self.model.save(self.out / "best")
-        self.save()
-        return (
-            f"step {self.state.step}: valid {bits.total:.4f} bits a note, {bits.plan:.4f} of them the plan's "
-            f"(best {self.state.best:.4f})"
-        )
-
-    def run(self, note: Callable[[str], None], stop_after_steps: int | None = None) -> None:
-        """Train until the budget is spent (or, for tests, for a number of steps)."""
-        began, before, saved_at = time.monotonic(), self.state.minutes, self.state.minutes
-        first_step, tokens, average = self.state.step, 0, math.nan
-        for batch in self._batches():
-            if self._progress() >= 1.0 or self.state.step - first_step == stop_after_steps:
-                break
-            loss = self.step(batch)
-            notes = batch if isinstance(batch, Batch) else batch.notes
-            tokens += int((notes.targets != IGNORED).sum())
-            average = loss if math.isnan(average) else 0.98 * average + 0.02 * loss
-            self.state.minutes = before + (time.monotonic() - began) / 60
-            speed = tokens / max(1e-9, 60 * (self.state.minutes - before))
-            if self.state.minutes - saved_at >= self.settings.checkpoint_minutes:
-                # The batch just used counts as done before the state is written.
-                self.state.batch += 1
-                note(self._check())
-                self.state.batch -= 1
-                self.state.minutes = before + (time.monotonic() - began) / 60
-                saved_at = self.state.minutes
-            if self.state.step % 10 == 0:
-                note(
-                    f"step {self.state.step} epoch {self.state.epoch} {self.state.minutes:.1f} min "
-                    f"loss {average:.4f} nats a token, {speed:.0f} tokens/s, lr {self._rate():.2e}"
-                )
-        note(self._check())
 
 
 def train_composer(

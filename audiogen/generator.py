@@ -32,6 +32,7 @@ from audiogen.options import (
     fill_from_tune,
     transposition,
 )
+from audiogen.progress import Progress
 from audiogen.seeds import new_seed, stage_rng, stage_seed, stage_torch_rng
 from audiogen.streaming import stream_sound
 from audiogen.weight_folders import stand_ins, weight_folders
@@ -52,8 +53,6 @@ if TYPE_CHECKING:
     from audiogen.player import Player
     from codec.model import Codec
 
-# A stage's name and how much of it is done, 0 ... 1.
-Progress = Callable[[str, float], None]
 CHUNK_SECONDS, MIN_CHUNK_SECONDS, MAX_CHUNK_SECONDS = 0.5, 0.05, 10.0
 STAGES = ("attributes", "tune", "performance", "frames", "codes", "waveform")
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 from torch import Tensor, nn
 
 from audiogen.conditions import Conditions
@@ -21,6 +17,7 @@ from audiogen.data.shards import CodeShards, ShardClip, Windows
 from audiogen.lm import AudioLM, LMConfig, Prompting
 from audiogen.player import save_player
 from codec import parallel
+from codec.training_log import log_entry, steps_with_bar
 from codec.training_state import Progress, TrainingState, run_settings
 
 
@@ -83,13 +80,16 @@ class LMTrainer:
         """Train until the last step or a time; the state is saved on the way out."""
         started = saved = time.monotonic()
         try:
-            for _ in self._steps_with_bar():
+            for _ in steps_with_bar("player", lambda: self.step, self.config.steps):
                 parallel.seed_step(self.generator, self.config.seed, self.step)
                 loss = self._descend()
                 self.step += 1
                 now = time.monotonic()
                 if self.step % 100 == 0:
-                    self._log({"step": self.step, "seconds": round(now - started, 1), "loss": round(loss, 4)})
+                    log_entry(
+                        self.folder,
+                        {"step": self.step, "seconds": round(now - started, 1), "loss": round(loss, 4)},
+                    )
                 if now - saved > self.config.checkpoint_minutes * 60:
                     saved = now
                     self._checkpoint()
@@ -97,20 +97,6 @@ class LMTrainer:
                     break
         finally:
             self._checkpoint()
-
-    def _steps_with_bar(self) -> Iterator[None]:
-        columns = (
-            TextColumn("player"),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
-        )
-        with Bar(
-            *columns, TimeRemainingColumn(), console=Console(stderr=True), disable=parallel.rank() > 0
-        ) as bar:
-            task = bar.add_task("", total=self.config.steps, completed=self.step)
-            while self.step < self.config.steps:
-                yield
-                bar.update(task, completed=self.step)
 
     def _descend(self) -> float:
         """One step of the optimiser; the loss in nats a code."""
@@ -204,14 +190,7 @@ class LMTrainer:
         self.state.save(self.folder, Progress(self.step, self.settings))
         training = dict(asdict(self.config).items())
         save_player(self.model, self.folder, {"step": self.step, "valid": figures, "training": training})
-        self._log({"step": self.step, "valid": figures})
-
-    def _log(self, entry: dict[str, object]) -> None:
-        if parallel.rank() > 0:
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.folder / "log.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        log_entry(self.folder, {"step": self.step, "valid": figures})
 
 
 def describe_clip(clip: ShardClip, pick: float) -> Conditions:

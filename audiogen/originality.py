@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 from audiogen.composer_plan import CompositionError
 from audiogen.data.corpus import Corpus, Rejected, read_corpus
+from audiogen.progress import Progress
 from codec.audio_files import replacing
 from symbolic_bridge.analysis.similarity import FEWEST_NOTES, MelodyIndex, Overlap
 from symbolic_bridge.tune import Tune
@@ -26,7 +27,6 @@ SHIPPED_INDEX = Path(__file__).parent / "weights" / INDEX_NAME
 COPY_SHARE = 0.8
 MOST_DRAWS = 8
 
-Progress = Callable[[str, float], None]
 Made = TypeVar("Made")
 
 

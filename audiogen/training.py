@@ -20,7 +20,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import codec
-from audiogen.cli.console import progress_bars
 from audiogen.conditions import ConditionTables
 from audiogen.data.build import build_dataset
 from audiogen.data.corpus import CorpusTune, Rejected, read_corpus
@@ -28,6 +27,7 @@ from audiogen.data.pool import build_audio_pool
 from audiogen.data.shards import CodeShards
 from audiogen.lm import LMConfig
 from audiogen.lm_training import LMTrainer, LMTrainingConfig
+from audiogen.progress import Progress
 from audiogen.soundfont import find_soundfont
 from codec import parallel
 from codec.config import CodecConfig
@@ -92,10 +92,13 @@ def read_split(train: Path | None, valid: Path | None) -> Split:
     return Split(parts["train"], parts["valid"], corpus.rejected)
 
 
-def train_codec(plan: TrainingPlan, split: Split) -> tuple[Rejected, ...]:
+def train_codec(
+    plan: TrainingPlan, split: Split, progress: Progress = lambda stage, done: None
+) -> tuple[Rejected, ...]:
     """Render pools where they are missing and train the codec in WORK/codec, and at the end of that its guesser.
 
-    Returns what could not be rendered and why; the guesser is left out if it saves nothing.
+    Returns what could not be rendered and why; the guesser is left out if it saves nothing. `progress` hears of the
+    guesser; the codec draws a bar of its own.
     """
     parallel.join()
     rejected: list[Rejected] = []
@@ -126,19 +129,18 @@ def train_codec(plan: TrainingPlan, split: Split) -> tuple[Rejected, ...]:
     )
     trainer.run(plan.minutes)
     if trainer.step >= trainer.total_steps and parallel.rank() == 0:
-        rejected += _train_guesser(plan, pools)
+        rejected += _train_guesser(plan, pools, progress)
     parallel.wait_for_all()  # process 0 has the weights on disk now
     return tuple(rejected)
 
 
-def _train_guesser(plan: TrainingPlan, pools: Sequence[AudioPool]) -> list[Rejected]:
+def _train_guesser(plan: TrainingPlan, pools: Sequence[AudioPool], progress: Progress) -> list[Rejected]:
     """Give the codec of WORK/codec a guesser, unless it has one; why not, if it saves nothing."""
     folder = plan.work / "codec"
     if has_guesser(folder):
         return []
     coder = codec.load_own(folder, plan.device)
-    with progress_bars() as progress:
-        fitted = fit_guesser(coder, pools[0], pools[1], plan.guesser, lambda done: progress("guesser", done))
+    fitted = fit_guesser(coder, pools[0], pools[1], plan.guesser, lambda done: progress("guesser", done))
     if not fitted.pays:
         return [Rejected("guesser", _too_many_bits(fitted))]
     save_guesser(fitted.guesser, coder, folder, fitted.details)

@@ -7,17 +7,12 @@ them keeps its codec.
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 from torch import Tensor, nn
 
 from codec import parallel
@@ -26,6 +21,7 @@ from codec.discriminators import SpectralDiscriminators, discriminator_loss, gen
 from codec.losses import EarLoss, MagnitudeLoss, ReconstructionLoss
 from codec.model import Codec, CodecConfig
 from codec.pool import AudioPool
+from codec.training_log import log_entry, steps_with_bar
 from codec.training_state import Progress, TrainingState, run_settings
 from codec.weights import save_codec
 
@@ -123,13 +119,13 @@ class CodecTrainer:
         started = saved = time.monotonic()
         stop = min(self.total_steps, until_step or self.total_steps)
         try:
-            for _ in self._steps_with_bar(stop):
+            for _ in steps_with_bar("codec", lambda: self.step, stop):
                 parallel.seed_step(self.generator, config.seed, self.step)
                 parts = self._reconstruct() if self.step < config.steps else self._refine()
                 self.step += 1
                 now = time.monotonic()
                 if self.step % 100 == 0:
-                    self._log({"step": self.step, "seconds": round(now - started, 1), **parts})
+                    log_entry(self.folder, {"step": self.step, "seconds": round(now - started, 1), **parts})
                 if self.step == config.steps:
                     self._checkpoint()
                 if now - saved > config.checkpoint_minutes * 60:
@@ -139,20 +135,6 @@ class CodecTrainer:
                     break
         finally:
             self._checkpoint()
-
-    def _steps_with_bar(self, stop: int) -> Iterator[None]:
-        columns = (
-            TextColumn("codec"),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
-        )
-        with Bar(
-            *columns, TimeRemainingColumn(), console=Console(stderr=True), disable=parallel.rank() > 0
-        ) as bar:
-            task = bar.add_task("", total=stop, completed=self.step)
-            while self.step < stop:
-                yield
-                bar.update(task, completed=self.step)
 
     def _reconstruct(self) -> dict[str, float]:
         """One step of encoder, quantiser and decoder."""
@@ -267,7 +249,7 @@ class CodecTrainer:
         save_codec(
             self.codec, self.folder, {"step": self.step, "valid": figures, "training": asdict(self.config)}
         )
-        self._log({"step": self.step, "valid": figures})
+        log_entry(self.folder, {"step": self.step, "valid": figures})
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
@@ -290,10 +272,3 @@ class CodecTrainer:
                 entries.update(tokens[:, depth].flatten().tolist())
         share = sum(len(entries) for entries in used) / (len(used) * codec.config.codebook_size)
         return {name: round(value, 4) for name, value in totals.items()} | {"codebook_use": round(share, 4)}
-
-    def _log(self, entry: dict[str, object]) -> None:
-        if parallel.rank() > 0:
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.folder / "log.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")

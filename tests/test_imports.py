@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,17 @@ def test_packages_import_only_along_the_arrows() -> None:
         for package in sorted(PACKAGES)
         for path in sources(package)
         if (extra := (imported(path) & PACKAGES) - ALLOWED[package])
+    ]
+    assert not wrong
+
+
+def test_nothing_but_the_command_line_imports_the_command_line() -> None:
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in sources("audiogen")
+        if path.parent.name != "cli"
+        and path.name != "__main__.py"
+        and re.search(r"audiogen\.cli\b", path.read_text(encoding="utf-8"))
     ]
     assert not wrong
 

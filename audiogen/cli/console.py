@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-# A stage's name and how much of it is done, 0 ... 1.
-Progress = Callable[[str, float], None]
+from audiogen.progress import Progress
 
 
 def say(text: str) -> None:
@@ -48,15 +47,20 @@ def progress_bars() -> Iterator[Progress]:
     from rich.progress import Progress as Bars
 
     columns = (TextColumn("{task.description:<10}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Bars(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bars:
-        tasks = {}
+    bars = Bars(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
+    tasks = {}
 
-        def report(stage: str, done: float) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=1.0)
-            bars.update(tasks[stage], completed=done)
+    def report(stage: str, done: float) -> None:
+        # Not before there is something to show: what runs first may draw a bar of its own, and rich has one at a time.
+        bars.start()
+        if stage not in tasks:
+            tasks[stage] = bars.add_task(stage, total=1.0)
+        bars.update(tasks[stage], completed=done)
 
+    try:
         yield report
+    finally:
+        bars.stop()
 
 
 def one_line(error: BaseException) -> str:

@@ -13,6 +13,7 @@ import typer
 
 from audiogen.cli.codecs import Json
 from audiogen.cli.console import print_json, progress_bars, say
+from audiogen.progress import Progress
 
 if TYPE_CHECKING:
     from audiogen.data.cleaning import Cleaned, CleaningReport, CleaningRules
@@ -327,7 +328,7 @@ def build(
     say_rejected(rejected)
 
 
-def _bar(progress: Callable[[str, float], None], name: str) -> Callable[[float], None]:
+def _bar(progress: Progress, name: str) -> Callable[[float], None]:
     return lambda done: progress(name, done)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from audiogen.cli.console import Progress
+from audiogen.progress import Progress
 
 if TYPE_CHECKING:
     from symbolic_bridge.analysis.similarity import MelodyIndex

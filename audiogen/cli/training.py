@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audiogen.cli.console import say
+from audiogen.cli.console import progress_bars, say
 from audiogen.cli.data import Device, Tunes, say_rejected
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def train_codec(
     if stereo:
         plan = replace(plan, shape=codec.STEREO_48KHZ)
     split = training.read_split(tunes, valid)
-    _finish(work, split.rejected + training.train_codec(plan, split))
+    _finish(work, split.rejected + _train_codec(plan, split))
 
 
 @train_app.command("lm")
@@ -166,7 +166,7 @@ def train_all(
     plan = _plan(work, minutes, device, precision, quick, pool_hours, soundfont)
     split = training.read_split(tunes, valid)
     say(f"{len(split.train)} tunes to learn from, {len(split.valid)} to measure on")
-    rejected = split.rejected + training.train_codec(plan, split) + training.train_player(plan, split)
+    rejected = split.rejected + _train_codec(plan, split) + training.train_player(plan, split)
     # Last, because one process trains it: the others are not kept waiting.
     _compose_training(plan, split, quick)
     _finish(work, rejected)
@@ -197,6 +197,13 @@ def _plan(
     )  # fmt: skip
     plan = plan if minutes is None else replace(plan, minutes=minutes)
     return training.quick(plan) if quick else plan
+
+
+def _train_codec(plan: TrainingPlan, split: Split) -> tuple[Rejected, ...]:
+    from audiogen import training
+
+    with progress_bars() as progress:
+        return training.train_codec(plan, split, progress)
 
 
 def _compose_training(plan: TrainingPlan, split: Split, quick: bool, levels: int = 2) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from audiogen.comparison.metrics.sets import codec_embedding
 from audiogen.comparison.plan import Plan
 from audiogen.comparison.report import report_page
 from audiogen.comparison.summary import Summary, figures_rows, summarise
+from audiogen.progress import Progress
 from audiogen.version import VERSION
 from codec.audio_files import write_bytes
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 REPORT, FIGURES, TABLE = "report.html", "comparison.json", "figures.csv"
 _OURS = frozenset({SOUNDS, CELLS, EXCHANGES, REPORT, FIGURES, TABLE, PAGE, KEY})
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)

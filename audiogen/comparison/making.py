@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from audiogen.comparison.plan import (
 )
 from audiogen.evaluation.material import mono
 from audiogen.loudness import normalise
+from audiogen.progress import Progress
 from audiogen.sonify.chat import ChatServer
 from audiogen.sonify.conversation import converse
 from audiogen.sonify.exchange import Exchange, Round, parse_exchange
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from audiogen.generator import Generator
 
 EXCHANGES = "exchanges"
-Progress = Callable[[str, float], None]
 
 
 class CellMaker:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from audiogen.comparison.cells import Cell, Shelf
 from audiogen.comparison.metrics.definition import Definition
@@ -13,14 +13,13 @@ from audiogen.comparison.pictures import draw_cell
 from audiogen.comparison.plan import Plan, cell_name
 from audiogen.comparison.summary import DEFINITIONS, Summary, families_shown
 from audiogen.evaluation.material import mono
+from audiogen.progress import Progress
 from audiogen.sheet_music import sheet_music
 from audiogen.version import VERSION
 from symbolic_bridge.tune import Tune
 
 # Below this a difference is named; with many figures some of them pass by chance.
 NAMED_P = 0.05
-
-Progress = Callable[[str, float], None]
 
 
 def report_page(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from audiogen.comparison.metrics.definition import Definition
 from audiogen.comparison.plan import FREE, LLM_ROUTES, OUR_ROUTES, LanguageModel, Plan, usual_routes
 from audiogen.comparison.summary import DEFINITIONS, families_shown
 from audiogen.evaluation.pictures import new_figure
+from audiogen.progress import Progress
 from codec.audio_files import write_bytes
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ PLOTTED = ("pitch_right", "onset_f1", "chroma_cosine", "tempo_right", "key_right
 AUDIO = (FREE,)
 # Means nearer to each other than this are called equal.
 EQUAL = 0.01
-
-Progress = Callable[[str, float], None]
 
 
 def suite_plan(replies: Sequence[Path] = ()) -> Plan:

@@ -7,7 +7,7 @@ processes of their own compare them with the originals.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,9 @@ from audiogen.evaluation.pictures import new_figure
 from audiogen.evaluation.ratios import ratio
 from audiogen.evaluation.targets import check_targets
 from audiogen.evaluation.workers import in_processes
+from audiogen.progress import Progress
 from codec.interface import AudioCodec
 
-Progress = Callable[[str, float], None]
 BITRATE_COUNTS = "all bytes of the written file over the length of the sound"
 
 

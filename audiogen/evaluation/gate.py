@@ -14,11 +14,11 @@ from audiogen.evaluation.note_counts import Count, HeardNotes, count_notes, summ
 from audiogen.evaluation.onsets import KEPT_DB, chance_of_onset, note_onsets
 from audiogen.evaluation.pitch import PitchJob, heard_pitches, track_pitches
 from audiogen.evaluation.solos import Solo, recorded_solos, rendered_solos
+from audiogen.progress import Progress
 from audiogen.soundfont import Renderer
 from audiogen.transcription.flux import HEARD_DB, onset_flux
 from codec.interface import AudioCodec
 
-Progress = Callable[[str, float], None]
 # Finer than what is enough to tell notes apart: 20 cents are right and 30 wrong.
 GRID_SEMITONES = 0.1
 # Onsets of recordings are estimated, in steps of 32 ms.

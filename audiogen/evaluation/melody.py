@@ -6,7 +6,6 @@ Every figure stands between the SoundFont rendering of the same performance (cei
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -30,13 +29,13 @@ from audiogen.evaluation.pitch import (
 from audiogen.evaluation.timing import lag_seconds
 from audiogen.generator import Generator
 from audiogen.options import Options
+from audiogen.progress import Progress
 from audiogen.soundfont import Renderer
 from codec.metrics import log_mel_distance, same_level
 from codec.types import CheckpointError, Waveform
 from symbolic_bridge.instruments import INSTRUMENTS, LEADS
 from symbolic_bridge.performance import Performance, SoundedNote
 
-Progress = Callable[[str, float], None]
 # The sounds whose pitches are heard, in the order of their jobs.
 HEARD = ("player", "soundfont", "codec")
 

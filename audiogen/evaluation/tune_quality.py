@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,11 @@ from audiogen.evaluation.tune_orders import (
     orders_over_all,
 )
 from audiogen.evaluation.workers import in_processes
+from audiogen.progress import Progress
 from symbolic_bridge.analysis.similarity import MelodyIndex
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.tune import Tune
 
-Progress = Callable[[str, float], None]
 MOST_EXAMPLES = 20
 MOST_REAL_TUNES = 5000
 _RHYTHM_FIELD = re.compile(r"^R:.*\n", re.MULTILINE)

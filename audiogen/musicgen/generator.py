@@ -18,6 +18,7 @@ from audiogen.musicgen import INSTALL, find_folder
 from audiogen.musicgen.config import read_config
 from audiogen.musicgen.model import Conditioning, MusicGenLM
 from audiogen.options import FREE_SECONDS, Options, check_device
+from audiogen.progress import Progress
 from audiogen.sampling import sample
 from audiogen.seeds import new_seed, stage_seed
 from codec.adapters.checkpoint_folder import ForeignCheckpoint, read_folder
@@ -103,7 +104,7 @@ class MusicGen:
         temperature: float = 1.0,
         top_k: int = TOP_K,
         guidance: float = GUIDANCE,
-        progress: Callable[[str, float], None] | None = None,
+        progress: Progress | None = None,
     ) -> Clip:
         """Make sound from words.
 
@@ -159,9 +160,7 @@ class MusicGen:
             seed=seed, route="free", composed=False, timings=timings, warnings=warnings,
         )  # fmt: skip
 
-    def make(
-        self, prompt: str | None, options: Options, *, progress: Callable[[str, float], None] | None = None
-    ) -> Clip:
+    def make(self, prompt: str | None, options: Options, *, progress: Progress | None = None) -> Clip:
         """As `generate`, as the command line asks for it."""
         check_wanted(options, other_inputs=prompt is None)
         return self.generate(prompt or "", duration=options.duration, seed=options.seed, progress=progress)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from audiogen.progress import Progress
 from audiogen.sonify.chat import ChatServer
 from audiogen.sonify.exchange import Exchange, Round
 from audiogen.sonify.prompts import ABC, opening_messages, repair_messages, response_format
@@ -18,8 +18,6 @@ MOST_TOKENS = 100_000
 # The talk that goes back for repair is cut here: a model needs the fault, not a megabyte of its own text.
 _MOST_QUOTED = 20_000
 CUT_SHORT = "length"
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)

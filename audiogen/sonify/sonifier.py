@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from audiogen.options import MAX_SECONDS, check_wishes
+from audiogen.progress import Progress
 from audiogen.sonify.conversation import read_exchange
 from audiogen.sonify.diagnosis import Shortcoming, diagnose
 from audiogen.sonify.exchange import MOST_FILE_BYTES, Exchange, Round, is_exchange, parse_exchange
@@ -36,8 +37,6 @@ GAP_SECONDS = 1.0
 # What chords without a melody are played on where the prompt names nothing that can.
 CHORD_INSTRUMENT = "harp"
 CHORD_INSTRUMENTS = ("harp", "guitar", "piano")
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from symbolic_bridge.tune import Tune
 from symbolic_bridge.tune_tokens import TokenError
 
 TINY = FolkRnnConfig(width=12, layers=2, dropout=0.1)
-STEPS = FolkRnnTraining(max_steps=8, batch_tokens=150, check_minutes=1000.0, learning_rate=1e-2)
+STEPS = FolkRnnTraining(max_steps=8, batch_tokens=150, checkpoint_minutes=1000.0, learning_rate=1e-2)
 RICH = """X:1
 R:reel
 M:4/4
