@@ -36,6 +36,8 @@ from symbolic_bridge.spelling import BarAccidentals
 from symbolic_bridge.tune import SPECIAL_BAR_LINES, Bar, Header
 
 _COMMENT = re.compile(r"%(?!%)")
+# What names a tune of a set and says its kind.
+_OPENS_A_TUNE = ("T:", "R:")
 MOST_PLAYS = 9
 MOST_RESTING_BARS = 1000
 
@@ -111,7 +113,7 @@ class BodyReader(NoteReader):
 
     def keep_line(self, text: str, number: int, column: int = 1) -> None:
         """Keep an instruction, a comment or a field that is not interpreted, before the bar that follows."""
-        if not (is_interpreted(text[2:]) or _COMMENT.match(text)):
+        if not (is_interpreted(text[2:]) or _COMMENT.match(text) or text.startswith(_OPENS_A_TUNE)):
             self._mender.keep(number, column, text)
         self._bar_of_change().lines.append(text)
 

@@ -12,9 +12,9 @@ import numpy as np
 from symbolic_bridge.accompaniment import accompany
 from symbolic_bridge.harmony import ScoreChord, harmonise
 from symbolic_bridge.instruments import ACCOMPANIMENTS, INSTRUMENTS, instrument_of
-from symbolic_bridge.kinds import Kind, kind_of
+from symbolic_bridge.kinds import KINDS, Kind, kind_of, normalise_kind
 from symbolic_bridge.performance import BarSpan, ChordSpan, Part, Performance
-from symbolic_bridge.timing import FREE_METER, Clock, PlayedBar, build_clock, lay_out
+from symbolic_bridge.timing import FREE_METER, Clock, PlayedBar, Swing, build_clock, lay_out
 from symbolic_bridge.touch import Event, fit_range, play
 from symbolic_bridge.tune import Meter, Tune
 from symbolic_bridge.unfold import TimedNote, timed_notes
@@ -35,10 +35,11 @@ _PHRASE_BARS = 4
 class _Score:
     """One pass through the unfolded tune on its clock; the events' times start at 0.
 
-    `edges`: seconds of the bar lines, float [bars + 1].
+    `sections`: of every bar, counted anew in each tune of a set. `edges`: seconds of the bar lines, float [bars + 1].
     """
 
     bars: tuple[PlayedBar, ...]
+    sections: tuple[int, ...]
     clock: Clock
     edges: np.ndarray
     events: tuple[Event, ...]
@@ -138,17 +139,21 @@ def _prepare(tune: Tune, tempo_bpm: float | None, swing: float | None) -> _Score
     timed = timed_notes(unfolded)
     if not timed:
         raise ValueError(f"tune {tune.header.title!r} has no notes to play")
+    members = _members(unfolded, bars, kind)
     start_bpm, whole_seconds, warnings = _tempos(unfolded, bars, kind, tempo_bpm)
     clock = build_clock(
         bars,
         whole_seconds,
         [(t.start, t.start + t.duration) for t in timed if "fermata" in t.note.decorations],
         [t.start for t in timed],
-        kind.swing if swing is None else swing,
-        _swung_pair(kind, tune.header.meter or FREE_METER),
+        [
+            Swing(member.kind.swing if swing is None else swing, _swung_pair(member.kind, member.meter))
+            for member in members
+        ],
     )
     return _Score(
         bars,
+        tuple(bar.section - member.section for bar, member in zip(bars, members, strict=True)),
         clock,
         clock.seconds([bar.start for bar in bars] + [bars[-1].end]),
         _events(timed, bars, clock),
@@ -183,6 +188,28 @@ def _tempos(
             whole = 60.0 / (bar.tempo_bpm * start_bpm / own_bpm * float(played.meter.beat_duration))
         whole_seconds.append(whole)
     return start_bpm, whole_seconds, warnings
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A tune of a set: its kind, the metre it begins in, and the number of its first section."""
+
+    kind: Kind
+    meter: Meter
+    section: int
+
+
+def _members(unfolded: Tune, bars: Sequence[PlayedBar], kind: Kind) -> list[_Member]:
+    """For each bar the tune of a set that it belongs to: one begins at a title (T:), and R: says of what kind it is."""
+    member = _Member(kind, unfolded.header.meter or FREE_METER, bars[0].section)
+    found = []
+    for bar, played in zip(unfolded.bars, bars, strict=True):
+        if any(line.startswith("T:") for line in bar.lines):
+            rhythm = next((line[2:] for line in bar.lines if line.startswith("R:")), "")
+            own = KINDS.get(normalise_kind(rhythm) or "", member.kind)
+            member = _Member(own, played.meter, played.section)
+        found.append(member)
+    return found
 
 
 def _swung_pair(kind: Kind, meter: Meter) -> Fraction:
@@ -295,7 +322,7 @@ def _bar_spans(score: _Score, rendition: _Rendition) -> tuple[BarSpan, ...]:
                 offset + float(missing) * rate,
                 round(bar.meter.bar_duration / bar.meter.beat_duration),
             )
-        spans.append(BarSpan(round(onset, 6), round(offset, 6), max(1, beats), bar.section))
+        spans.append(BarSpan(round(onset, 6), round(offset, 6), max(1, beats), score.sections[index]))
     return tuple(spans)
 
 

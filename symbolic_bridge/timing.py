@@ -108,6 +108,14 @@ def _is_short(bar: PlayedBar) -> bool:
 
 
 @dataclass(frozen=True)
+class Swing:
+    """How quick notes swing: the first of a pair over the second (1 is straight); the pair in whole notes."""
+
+    ratio: float
+    pair: Fraction
+
+
+@dataclass(frozen=True)
 class Clock:
     """Score positions (whole notes) to seconds: swing first, then tempo. All arrays are increasing floats."""
 
@@ -127,8 +135,7 @@ def build_clock(
     whole_seconds: Sequence[float],
     fermatas: Iterable[tuple[Fraction, Fraction]],
     onsets: Iterable[Fraction],
-    swing: float,
-    pair: Fraction,
+    swings: Sequence[Swing],
 ) -> Clock:
     """The clock of one pass through a tune.
 
@@ -137,8 +144,7 @@ def build_clock(
         whole_seconds: seconds that a whole note lasts in each bar.
         fermatas: (start, end) of the notes that are held; they last FERMATA_STRETCH times as long.
         onsets: where the tune's notes start; pairs already uneven there (dotted, triplets) are left as written.
-        swing: length of the first of two quick notes over the second; 1 is straight.
-        pair: length of such a pair in whole notes.
+        swings: how the quick notes of each bar swing.
     """
     knots = {bar.start for bar in bars} | {bars[-1].end}
     held = sorted(fermatas)
@@ -152,30 +158,35 @@ def build_clock(
     for start, end in held:
         rates[(starts[:-1] >= float(start) - 1e-9) & (starts[:-1] < float(end) - 1e-9)] *= FERMATA_STRETCH
     seconds = np.concatenate([[0.0], np.cumsum(np.diff(starts) * rates)])
-    straight, swung = _swing_map(bars, onsets, swing, pair)
+    straight, swung = _swing_map(bars, onsets, swings)
     return Clock(straight, swung, starts, seconds)
 
 
 def _swing_map(
-    bars: Sequence[PlayedBar], onsets: Iterable[Fraction], swing: float, pair: Fraction
+    bars: Sequence[PlayedBar], onsets: Iterable[Fraction], swings: Sequence[Swing]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Straight positions and where they swing to, floats [N], increasing; linear in between.
 
     A pair of quick notes swings unless the tune itself divides it unevenly: dotted, or in three.
     """
-    end, width = float(bars[-1].end), float(pair)
+    end = float(bars[-1].end)
+    starts = np.array([float(onset) for onset in onsets])
+    pairs: list[tuple[float, Swing]] = []
+    for swing in dict.fromkeys(swings):
+        if swing.ratio != STRAIGHT:
+            width = float(swing.pair)
+            cells = _pair_starts([bar for bar, its in zip(bars, swings, strict=True) if its == swing], width)
+            cells = cells[(cells > -_TOLERANCE) & (cells + width < end + _TOLERANCE)]
+            if len(cells):
+                pairs += [(cell, swing) for cell in cells[_divides_evenly(cells, starts, width)].tolist()]
     straight, swung = [0.0], [0.0]
-    if swing != STRAIGHT:
-        cells = _pair_starts(bars, width)
-        cells = cells[(cells > -_TOLERANCE) & (cells + width < end + _TOLERANCE)]
-        if len(cells):
-            cells = cells[_divides_evenly(cells, np.array([float(onset) for onset in onsets]), width)]
-        late = width * (swing / (1 + swing) - 0.5)
-        for cell in cells.tolist():
-            # Pairs of a short bar and of the pickup behind it may overlap; the first one has its way.
-            if cell > straight[-1] - _TOLERANCE:
-                straight += [cell, cell + width / 2, cell + width]
-                swung += [cell, cell + width / 2 + late, cell + width]
+    for cell, swing in sorted(pairs, key=lambda pair: pair[0]):
+        # Pairs of a short bar and of the pickup behind it may overlap; the first one has its way.
+        if cell > straight[-1] - _TOLERANCE:
+            width = float(swing.pair)
+            late = width * (swing.ratio / (1 + swing.ratio) - 0.5)
+            straight += [cell, cell + width / 2, cell + width]
+            swung += [cell, cell + width / 2 + late, cell + width]
     return np.array([*straight, end]), np.array([*swung, end])
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from symbolic_bridge.tune import Bar, Note, Tune
+from symbolic_bridge.abc_fields import felt_beat
+from symbolic_bridge.tune import Bar, Key, Meter, Note, Tune
 
 # A part order that asks for more bars is an attack.
 MOST_ORDERED_BARS = 100_000
@@ -57,32 +58,51 @@ def unfold_tune(tune: Tune) -> Tune:
 
 def _played(tune: Tune, order: Sequence[int]) -> tuple[Bar, ...]:
     """The bars of a tune's first voice in an order, each with the changes that it needs there."""
-    state = _states(tune)
+    opening, *states = in_force(tune)
     bars: list[Bar] = []
-    now = (tune.header.meter, tune.header.key, tune.header.tempo_bpm)
+    now = opening
     for index in order:
-        bar = tune.bars[index]
-        meter, key, tempo = state[index]
+        bar, state = tune.bars[index], states[index]
         bars.append(
             replace(
                 bar,
                 start_repeat=False, end_repeat=False, endings=(), plays=2,
-                meter=meter if meter != now[0] else None,
-                key=key if key != now[1] else None,
-                tempo_bpm=tempo if tempo != now[2] else None,
+                meter=state.meter if state.meter != now.meter else None,
+                key=state.key if state.key != now.key else None,
+                tempo_bpm=state.tempo_bpm if state.speed != now.speed else None,
             )
         )  # fmt: skip
-        now = state[index]
+        now = state
     return tuple(bars)
 
 
-def _states(tune: Tune) -> list[tuple]:
-    """Meter, key and tempo in force in every written bar."""
-    meter, key, tempo = tune.header.meter, tune.header.key, tune.header.tempo_bpm
-    states = []
+@dataclass(frozen=True)
+class InForce:
+    """Meter, key and tempo in force; `speed` is the latter in whole notes a minute, None where none was said."""
+
+    meter: Meter | None
+    key: Key
+    speed: Fraction | None
+
+    @property
+    def tempo_bpm(self) -> float | None:
+        """In felt beats of the meter."""
+        return None if self.speed is None else float(self.speed / felt_beat(self.meter))
+
+
+def in_force(tune: Tune) -> list[InForce]:
+    """What is in force before the first bar, and in every written bar; a change of meter keeps the notes' speed."""
+
+    def speed_of(tempo_bpm: float | None, meter: Meter | None) -> Fraction | None:
+        return None if tempo_bpm is None else Fraction(tempo_bpm) * felt_beat(meter)
+
+    header = tune.header
+    state = InForce(header.meter, header.key, speed_of(header.tempo_bpm, header.meter))
+    states = [state]
     for bar in tune.bars:
-        meter, key, tempo = bar.meter or meter, bar.key or key, bar.tempo_bpm or tempo
-        states.append((meter, key, tempo))
+        meter = bar.meter or state.meter
+        state = InForce(meter, bar.key or state.key, speed_of(bar.tempo_bpm, meter) or state.speed)
+        states.append(state)
     return states
 
 

@@ -402,7 +402,7 @@ def test_an_interrupt_leaves_nothing_half_written(here: Path, tiny_weights: Path
 def test_every_command_teaches_with_an_example(call: Callable[..., Outcome]) -> None:
     commands = [
         ["generate"], ["compose"], ["perform"], ["sonify"], ["compare"],
-        ["tune", "convert"], ["tune", "check"], ["codec", "roundtrip"],
+        ["tune", "convert"], ["tune", "check"], ["tune", "join"], ["codec", "roundtrip"],
         ["data", "build"], ["train", "codec"], ["train", "lm"], ["train", "composer"], ["train", "all"],
     ]  # fmt: skip
     for command in [[], *commands]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from audiogen.cli.originals import Originals
     from audiogen.composer import Composition
     from audiogen.composer_rework import GivenTune
     from audiogen.composer_wishes import ComposingWishes
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from audiogen.options import Options
     from symbolic_bridge.attributes import TuneAttributes
     from symbolic_bridge.plans import Plan
+    from symbolic_bridge.tune import Tune
 
 DEFAULT_STRENGTH = 0.4
 _NOTE = re.compile(r"([A-G])([#b]?)(-?\d)")
@@ -166,6 +168,67 @@ class ComposingJob:
             return infill(writer.composer, self.given, *self.options.bar_range(), drawing)
         strength = DEFAULT_STRENGTH if self.options.strength is None else self.options.strength
         return vary(writer.composer, self.given, strength, drawing)
+
+
+@dataclass(frozen=True)
+class SetAsked:
+    """--set and --times as they were typed; None where one was not, and then a tune stands by itself."""
+
+    tunes: int | None = None
+    times: int | None = None
+
+    def check(self, notes: NotesAsked, save_plan: Path | None) -> None:
+        """Refuse what makes no set.
+
+        Raises:
+            ValueError: numbers out of range, or an option that is of one tune; names it.
+        """
+        from symbolic_bridge.tune_sets import MOST_TIMES, MOST_TUNES
+
+        if self.tunes is None:
+            if self.times is not None:
+                raise ValueError("--times needs --set N")
+            return
+        if not 2 <= self.tunes <= MOST_TUNES:
+            raise ValueError(f"--set {self.tunes}: 2 to {MOST_TUNES} tunes are allowed")
+        if self.times is not None and not 1 <= self.times <= MOST_TIMES:
+            raise ValueError(f"--times {self.times}: 1 to {MOST_TIMES} are allowed")
+        of_one = {
+            "--plan": notes.plan, "--save-plan": save_plan, "--chords": notes.chords, "--start": notes.start,
+            "--infill": notes.infill, "--vary": notes.vary,
+        }  # fmt: skip
+        named = [name for name, value in of_one.items() if value is not None]
+        if named:
+            raise ValueError(f"--set writes tunes in several keys: it takes no {', '.join(named)}")
+
+    def compose(
+        self, job: ComposingJob, writer: Generator, seed: int, originals: Originals
+    ) -> list[Composition]:
+        """The tunes of a set, or the one tune; the first is what the seed gives without a set.
+
+        The others are in related keys: of the mode that was asked for, if no key was.
+        """
+        from audiogen.seeds import stage_rng, stage_seed
+        from symbolic_bridge.attributes import resolve
+        from symbolic_bridge.tune_sets import related_keys
+
+        def one(each: ComposingJob, its_seed: int) -> Composition:
+            return originals.draw(lambda own: each.compose(writer, own), its_seed, lambda made: made.tune)
+
+        made = [one(job, seed)]
+        if self.tunes is not None:
+            mode = None if job.asked.tonic else resolve(job.asked).mode
+            keys = related_keys(made[0].tune.header.key, self.tunes, stage_rng(seed, "keys of a set"), mode)
+            for place, key in enumerate(keys[1:], 2):
+                another = replace(job, asked=replace(job.asked, tonic=key.tonic, mode=key.mode))
+                made.append(one(another, stage_seed(seed, f"tune {place} of a set")))
+        return made
+
+    def joined(self, tunes: list[Tune]) -> Tune:
+        """The tunes as one."""
+        from symbolic_bridge.tune_sets import USUAL_TIMES, join_tunes
+
+        return tunes[0] if self.tunes is None else join_tunes(tunes, self.times or USUAL_TIMES)
 
 
 def read_plan(path: Path) -> Plan:

@@ -180,6 +180,13 @@ def compose(
         typer.Argument(metavar="PROMPT", help="What to write, in English; a given tune needs none."),
     ] = None,
     count: Count = 1,
+    set_of: Annotated[
+        int | None,
+        typer.Option("--set", metavar="N", help="Join N tunes of the kind, in related keys, to one to play."),
+    ] = None,
+    times: Annotated[
+        int | None, typer.Option(metavar="T", help="How often each tune of --set is played; 2 without it.")
+    ] = None,
     seed: Seed = None,
     key: KeyName = None,
     tempo: Tempo = None,
@@ -234,13 +241,14 @@ def compose(
     \b
     Examples:
       audiogen compose "a reel in A dorian" -n 3 --seed 5 -o reels.abc
+      audiogen compose "a reel in D" --set 3 --times 2 -o set.abc; audiogen generate --tune set.abc
       audiogen compose "a jig in G" --report --refuse-copies 0.5 -o jig.abc
       audiogen compose "a jig" --chords "G|C D|Em|D" --save-plan jig.json -o jig.abc
       audiogen compose "a jig" --plan jig.json -o another.abc
       audiogen compose "a jig" --start phrase.abc -o jig.abc
       audiogen compose --infill jig.abc --bars 5-8 -o jig2.abc
     """
-    from audiogen.cli.composing import NotesAsked
+    from audiogen.cli.composing import NotesAsked, SetAsked
     from audiogen.generator import Generator
     from audiogen.options import Options, check_wishes
     from audiogen.seeds import new_seed
@@ -264,6 +272,8 @@ def compose(
         check_writable(save_plan, audio=False)
         if count > 1:
             raise ValueError(f"{save_plan}: holds the plan of one tune; leave -n out")
+    tune_set = SetAsked(set_of, times)
+    tune_set.check(notes, save_plan)
     job = notes.job(prompt, Options(key=key, tempo_bpm=tempo))
     asked, attributes = job.asked, resolve(job.asked)
     writer = Generator(model, device)
@@ -272,14 +282,17 @@ def compose(
     with progress_bars() as progress:
         originals = originals_of(model, originality, refuse_copies, against, progress)
         for number in range(count):
-            made.append(
-                originals.draw(lambda own: job.compose(writer, own), seed + number, lambda each: each.tune)
-            )
+            made.append(tune_set.compose(job, writer, seed + number, originals))
             progress("compose", (number + 1) / count)
-    tunes = [progression_of(each.tune, each.chords) if chords_only else each.tune for each in made]
+    tunes = [
+        tune_set.joined(
+            [progression_of(each.tune, each.chords) if chords_only else each.tune for each in together]
+        )
+        for together in made
+    ]
     write_tunes(output, tunes)
     if save_plan is not None:
-        write_bytes(save_plan, made[0].plan.to_json().encode())
+        write_bytes(save_plan, made[0][0].plan.to_json().encode())
     report = {
         "output": str(output),
         "seed": seed,

@@ -66,6 +66,39 @@ def convert(
         raise typer.Exit(2)
 
 
+@app.command("join")
+def join(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILES...", help="ABC, MIDI or MusicXML files, in order.")
+    ],
+    target: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="An .abc or .mid file.")],
+    times: Annotated[int, typer.Option(metavar="T", help="How often each tune is played.")] = 2,
+) -> None:
+    """Join all tunes of the files to a set: one tune that plays them one after another.
+
+    Each is a part with its own title, key, metre and tempo. A tune that cannot be read or be part of a set stops it.
+
+    \b
+    Example:
+      audiogen tune join kesh.abc morrisons.abc -o set.abc --times 3; audiogen generate --tune set.abc
+    """
+    from audiogen.tune_files import ABC_SUFFIXES, MIDI_SUFFIXES, read_book, write_tunes
+    from symbolic_bridge.tune_sets import join_tunes
+
+    if target.suffix.lower() not in (ABC_SUFFIXES[0], *MIDI_SUFFIXES):
+        raise ValueError(f"{target}: a set is written as {ABC_SUFFIXES[0]} or {', '.join(MIDI_SUFFIXES)}")
+    tunes: list[Tune] = []
+    for path in files:
+        book = read_book(path)
+        if book.faults:
+            raise ValueError(book.faults[0])
+        tunes += book.tunes
+    joined = join_tunes(tunes, times)
+    warn([f"{target}: {text}" for text in joined.warnings])
+    write_tunes(target, [joined])
+    say(f"{target}: {len(tunes)} tunes, each {times} time{'s' * (times != 1)}")
+
+
 @app.command("harmonise")
 def harmonise_file(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A file: .abc, .mid or .musicxml.")],

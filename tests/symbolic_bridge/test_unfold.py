@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -53,6 +54,13 @@ def test_an_unfolded_tune_has_no_signs_and_unfolding_it_again_changes_nothing():
     once = unfold_tune(tune_of("|:C|1 D:|2 E:|", "P:A\n"))
     assert not any(bar.start_repeat or bar.end_repeat or bar.endings for bar in once.bars)
     assert unfold_tune(once) == once
+
+
+def test_a_tempo_holds_over_a_change_of_metre_and_comes_back_after_it():
+    tune = tune_of("[M:6/8]C3/4|[M:4/4][Q:1/4=90]D|", "Q:3/8=90\nP:A2\n")
+    labelled = replace(tune, bars=(replace(tune.bars[0], part="A"), *tune.bars[1:]))
+    # 90 dotted quarters and 90 quarters a minute are the same number and two speeds.
+    assert [bar.tempo_bpm for bar in unfold_tune(labelled).bars] == [None, 90, 90, 90]
 
 
 @pytest.mark.parametrize(
