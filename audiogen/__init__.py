@@ -18,11 +18,12 @@ from audiogen.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from audiogen.comparison.comparison import Comparison
+    from audiogen.evaluation.evaluate import Evaluation
     from audiogen.generator import Generator
     from audiogen.musicgen.generator import MusicGen
     from audiogen.transcription import Transcription
 
-__all__ = ["__version__", "compare", "load", "transcribe"]
+__all__ = ["__version__", "compare", "evaluate", "load", "transcribe"]
 
 
 @overload
@@ -122,3 +123,56 @@ def transcribe(path: str | Path, *, meter: str | None = None, key: str | None = 
         meter=None if meter is None else parse_meter(meter),
         key=None if key is None else named_key(key),
     )
+
+
+def evaluate(
+    what: str,
+    *,
+    tunes: str | Path | None = None,
+    recordings: Sequence[str | Path] = (),
+    count: int | None = None,
+    seconds: float | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    work: str | Path | None = None,
+    results: str | Path | None = None,
+    replies: Sequence[str | Path] = (),
+    generator: Generator | None = None,
+) -> Evaluation:
+    """Measure codec, player, composer or the fixed suite, as `audiogen evaluate` does.
+
+    Args:
+        what: "gate", "melody", "codec", "tunes" or "all".
+        tunes: unseen tunes, a .jsonl or .abc file or a folder; None for music21's held-out ones ("tunes" then compares
+            with none).
+        recordings: of "codec": sound files or folders of them.
+        count: how many tunes or clips; None for the command's default.
+        seconds: length taken of each.
+        seed: fixes which tunes, and all else that chance decides; "all" has seeds of its own.
+        jobs: processes for what takes longest.
+        work: of "all": folder for every sound, where a broken-off run is resumed.
+        results: of "all": folder for the page, its plot and its numbers.
+        replies: of "all": a language model's, one for each prompt or a .jsonl.
+        generator: weights; None for the shipped ones.
+
+    Returns:
+        The figures, and `frames()`, pandas tables of them.
+
+    Raises:
+        ValueError: an unknown evaluation, something that it does not take, or nothing to measure.
+    """
+    from audiogen.evaluation.evaluate import Material
+    from audiogen.evaluation.evaluate import evaluate as run
+
+    material = Material(
+        None if tunes is None else Path(tunes),
+        tuple(map(Path, recordings)),
+        count,
+        seconds,
+        seed,
+        jobs,
+        None if work is None else Path(work),
+        None if results is None else Path(results),
+        tuple(map(Path, replies)),
+    )
+    return run(what, material, load() if generator is None else generator)

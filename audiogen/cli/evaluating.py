@@ -17,9 +17,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-# In the pretty_midi wheel; the shipped codec was not trained on it.
-UNSEEN_FONT = "TimGM6mb.sf2"
-
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="OUT.json", help="Write all figures here.")]
 TunesPath = Annotated[
     Path | None,
@@ -216,6 +213,7 @@ def codec(
     from audiogen.evaluation.clips import recorded_clips, rendered_clips, sound_files
     from audiogen.evaluation.codec_quality import QualitySettings, measure_codec
     from audiogen.evaluation.coders import OPUS_KBPS, OUR_KBPS, short_names
+    from audiogen.evaluation.evaluate import UNSEEN_FONT
     from audiogen.evaluation.material import TunePicker
     from codec import load
 
