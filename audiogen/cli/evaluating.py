@@ -325,6 +325,55 @@ def composed_tunes(
     _report("Tunes that are well formed", measured.figures, columns, "by_kind", json_file)
 
 
+@app.command()
+def transcription(
+    tunes: TunesPath = None,
+    count: Count = 30,
+    seconds: Seconds = 25.0,
+    instrument: Instruments = None,
+    soundfont: Soundfont = None,
+    played: Annotated[
+        bool,
+        typer.Option("--played", help="Transcribe what our player makes of the tunes, not the SoundFont."),
+    ] = False,
+    pyin: Annotated[bool, typer.Option(help="Also cut pYIN's pitches into notes, to compare.")] = True,
+    model: Model = None,
+    device: Device = None,
+    seed: Seed = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Transcribe solos: F1 of the notes (50 ms, 50 cents), and how often metre, key and tempo are right.
+
+    The ceiling of F1 is 1, the notes played; the floor has their pitches shuffled.
+
+    \b
+    Examples:
+      audiogen evaluate transcription --tunes test.jsonl -n 30 --json transcription.json
+      audiogen evaluate transcription --tunes test.jsonl -n 10 --played
+    """
+    from audiogen.evaluation.material import TunePicker
+    from audiogen.evaluation.transcription_quality import measure_transcription
+    from audiogen.generator import Generator
+
+    _check_output(json_file)
+    picker = TunePicker(tunes, seed or 0, tuple(instrument or ()))
+    with progress_bars() as progress:
+        result = measure_transcription(
+            picker, count, seconds, soundfont, Generator(model, device) if played else None, pyin, progress
+        )
+    notes = ("notes", "f1_ours", "f1_ceiling", "f1_pyin", "f1_floor", "precision", "recall", "f1_interval")
+    rest = (
+        "meter_right",
+        "key_right",
+        "tonic_right",
+        "tempo_right",
+        "times_real_time",
+        "pyin_times_real_time",
+    )
+    _show(f"Notes heard in the sound of {result['sound']}", result, notes, "by_instrument")
+    _report("Of the tunes", result, rest, "by_instrument", json_file)
+
+
 def _check_output(path: Path | None) -> None:
     if path is not None:
         from codec.audio_files import check_writable
