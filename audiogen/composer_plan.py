@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
+from audiogen.composer_forms import draw_outline
 from audiogen.composer_wishes import (
     HIGHEST_WRITTEN,
     LOWEST_WRITTEN,
@@ -179,10 +180,10 @@ def fitted_bars(runs: Sequence[tuple[int, int]], played_bars: int) -> tuple[int,
 
 
 def _part_bars(
-    attributes: TuneAttributes, kind: Kind, meter: Meter, runs: Sequence[tuple[int, int]], bars: int | None
+    kind: Kind, runs: Sequence[tuple[int, int]], bars: int | None, played_bars: int | None
 ) -> tuple[int, ...]:
+    """Bars of each part of a form whose lengths are not drawn with it."""
     count = 1 + max(part for part, _ in runs)
-    bars = attributes.bars if bars is None else bars
     if bars is not None:
         if not count <= bars <= count * MAX_PART_BARS:
             raise CompositionError(
@@ -192,12 +193,19 @@ def _part_bars(
         if base >= USUAL_PART_BARS:
             base -= base % 4
         return (base,) * (count - 1) + (bars - base * (count - 1),)
-    if attributes.duration_seconds is not None:
-        bar_seconds = (
-            float(meter.bar_duration / meter.beat_duration) * 60 / (attributes.tempo_bpm or kind.tempo_bpm)
-        )
-        return fitted_bars(runs, max(1, round(attributes.duration_seconds / bar_seconds)))
+    if played_bars is not None:
+        return fitted_bars(runs, played_bars)
     return (max(4, min(MAX_PART_BARS, kind.bars // 2 if kind.bars < 16 else USUAL_PART_BARS)),) * count
+
+
+def _asked_played_bars(attributes: TuneAttributes, kind: Kind, meter: Meter) -> int | None:
+    """Bars that last as long as was asked for, repeats counted; None where no length was."""
+    if attributes.duration_seconds is None:
+        return None
+    bar_seconds = (
+        float(meter.bar_duration / meter.beat_duration) * 60 / (attributes.tempo_bpm or kind.tempo_bpm)
+    )
+    return max(1, round(attributes.duration_seconds / bar_seconds))
 
 
 def order_from(
@@ -212,8 +220,8 @@ def order_from(
     Args:
         attributes: as asked; custom of the kind fills the gaps.
         bars: length with every part counted once; None: `attributes.bars`, else from `duration_seconds`, else
-            the custom of the kind.
-        generator: draws a mode or tonic where none was asked for.
+            that of the form that is drawn, or the custom of the kind.
+        generator: draws a mode, tonic or form where none was asked for; the form as tunes of the kind have it.
         wishes: what is asked of the notes; None for nothing.
 
     Raises:
@@ -237,8 +245,17 @@ def order_from(
     white = Key(WHITE_TONICS[mode], mode)
     semitones = (key.tonic_pitch_class - white.tonic_pitch_class - LOWEST_SHIFT) % 12 + LOWEST_SHIFT
     semitones = wishes.nearest_octave(semitones)
-    runs = form_runs(attributes.form or kind.form)
-    lengths = wishes.part_bars(runs) or _part_bars(attributes, kind, meter, runs, bars)
+    bars = attributes.bars if bars is None else bars
+    chance = float(torch.rand((), dtype=torch.float64, generator=generator))
+    played_bars = _asked_played_bars(attributes, kind, meter)
+    outline = None
+    if not attributes.form:
+        outline = draw_outline(kind.id, chance, planned=wishes.plan.parts, bars=bars, most_played=played_bars)
+    runs = outline.runs if outline else form_runs(attributes.form or kind.form)
+    lengths = wishes.part_bars(runs)
+    if not lengths and outline and (bars == sum(outline.bars) or bars is played_bars is None):
+        lengths = outline.bars
+    lengths = lengths or _part_bars(kind, runs, bars, played_bars)
     plain = is_plain(runs)
     plan = TunePlan(
         meter=meter,

@@ -6,7 +6,8 @@ Bits: of the real tunes, a note, with the plan's counted; along no plan, and alo
 composed along whole plans the share of entries that the notes turn out to have, by the analysis that makes plans of
 tunes. Moods: pairs of a "sad" and a "happy" tune of one kind and seed, and the share of them in which mode,
 tempo and notes a beat differ in the asked direction. Form: the share of real reels and jigs in which AABB is heard, and
-of tunes composed for the same kinds, keys, forms and bars along plans to each depth.
+of tunes composed for the same kinds, keys, forms and bars along plans to each depth; then of tunes composed for a kind
+alone, whose form is drawn. `--only form` leaves the others out.
 """
 
 from __future__ import annotations
@@ -48,16 +49,21 @@ def main() -> None:
     parser.add_argument("--tunes", type=Path, help="real tunes, as JSON lines, for the form")
     parser.add_argument("-n", type=int, default=100, help="tunes for each figure")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--only", choices=("plans", "moods", "bits", "form"), help="one of the three groups of figures"
+    )
     parser.add_argument("--json", type=Path, help="where to write the figures")
     options = parser.parse_args()
     torch.set_num_threads(1)
     composer = load_composer(options.model)
-    figures: dict[str, object] = {
-        "plans": plan_figures(composer, options.n, options.seed),
-        "moods": mood_figures(composer, options.n, options.seed),
-    }
-    if options.tunes:
+    figures: dict[str, object] = {}
+    if options.only in (None, "plans"):
+        figures["plans"] = plan_figures(composer, options.n, options.seed)
+    if options.only in (None, "moods"):
+        figures["moods"] = mood_figures(composer, options.n, options.seed)
+    if options.tunes and options.only in (None, "bits"):
         figures["bits a note"] = bit_figures(composer, options.tunes)
+    if options.tunes and options.only in (None, "form"):
         figures["form"] = form_figures(composer, options.n, options.seed, options.tunes)
     for name, values in figures.items():
         assert isinstance(values, dict)
@@ -122,7 +128,10 @@ def mood_figures(composer: Composer, count: int, seed: int) -> dict[str, float]:
 
 
 def form_figures(composer: Composer, count: int, seed: int, tunes: Path) -> dict[str, float]:
-    """How often real reels and jigs are heard as AABB, and tunes composed for their kind, key, form and bars."""
+    """How often AABB is heard in real reels and jigs, and in composed ones.
+
+    The latter are composed for a real tune's kind, key, form and bars, or for the kind alone.
+    """
     figures: dict[str, float] = {}
     for kind in ("reel", "jig"):
         real = real_tunes(tunes, kind)[:count]
@@ -138,6 +147,11 @@ def form_figures(composer: Composer, count: int, seed: int, tunes: Path) -> dict
                 for number, given in enumerate(real)
             ]
             figures[f"composed {kind}s, {depth}"] = aabb_share(made)
+        drawn = [
+            composer.compose(TuneAttributes(kind=kind), generator=drawing(seed + number).generator)
+            for number in range(count)
+        ]
+        figures[f"composed {kind}s, form drawn"] = aabb_share(drawn)
     return figures
 
 

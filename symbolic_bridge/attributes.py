@@ -155,7 +155,9 @@ def parse_meter(text: str) -> Meter:
 
 
 def resolve(attributes: TuneAttributes) -> TuneAttributes:
-    """Fill what was not said with the defaults of the kind; `tonic` and `mode` may stay None (the composer chooses).
+    """Fill what was not said with the defaults of the kind.
+
+    `tonic`, `mode` and `form` may stay None: the composer chooses.
 
     The kind follows from the meter or the pace where none was named. `tempo_bpm` comes out in felt beats of the
     meter: a reel "at 105" is counted in halves and becomes 210. Resolving twice changes nothing.
@@ -179,7 +181,6 @@ def resolve(attributes: TuneAttributes) -> TuneAttributes:
         tempo_is_felt=True,
         instrument=attributes.instrument or kind.instrument,
         accompaniment=attributes.accompaniment or kind.accompaniment,
-        form=attributes.form or kind.form,
         notices=(*attributes.notices, *new),
     )
 

@@ -1,4 +1,4 @@
-"""`audiogen data index` and `data tokens`: what is made of a corpus of tunes besides training data."""
+"""`audiogen data index`, `data tokens` and `data forms`: what is made of a corpus of tunes besides training data."""
 
 from __future__ import annotations
 
@@ -72,3 +72,36 @@ def tokens(
         )
     for reason, count in found["rejected"].items():
         say(f"left out: {count}: {reason}")
+
+
+@app.command("forms")
+def forms(
+    tunes: Annotated[Path, typer.Argument(metavar="TUNES", help="A file or folder, as `data index` takes.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="OUT.json", help="The table that the composer draws from."),
+    ],
+    free: Free = False,
+) -> None:
+    """Count which parts tunes of each kind have, how long they are and how often they are played.
+
+    A composer that is asked for no form draws one by such counts, those of audiogen/composer_forms.json.
+
+    \b
+    Example:
+      audiogen data forms train.jsonl --free -o audiogen/composer_forms.json
+    """
+    from audiogen.composer_forms import count_forms
+    from audiogen.data.corpus import read_corpus
+    from codec.audio_files import check_writable, write_bytes
+
+    check_writable(output, audio=False)
+    corpus = read_corpus(tunes)
+    corpus = corpus.without_licences() if free else corpus
+    with progress_bars() as progress:
+        found = count_forms([tune.abc for tune in corpus.tunes], lambda done: progress("forms", done))
+    write_bytes(output, found.to_json().encode())
+    say_left_out(corpus.rejected)
+    for reason, count in found.rejected.items():
+        say(f"left out: {count}: {reason}")
+    say(f"{output}: {found.tunes} tunes of {len(found.counts)} kinds")
