@@ -126,7 +126,9 @@ def generate(
     if prompt is None and not has_tune and from_folder is None:
         raise ValueError('nothing to play: give a PROMPT such as "a lively jig", --tune FILE or --from DIR')
     if from_folder is not None and (prompt is not None or has_tune):
-        raise ValueError("--from DIR goes on from that folder: it takes no PROMPT, --tune or --melody-from")
+        raise ValueError(
+            "--from DIR goes on from that folder: it takes neither a PROMPT nor --tune nor --melody-from"
+        )
     check_wishes(duration, tempo, seed, count)
     options = Options(duration, seed, route.value if route else None, tempo, key, instrument, accompaniment)
     if is_musicgen(model):
