@@ -55,9 +55,8 @@ def test_a_plan_that_is_given_again_is_followed_to_the_last_entry(composer: Comp
 
 
 def test_a_bar_that_repeats_another_has_its_notes(composer: Composer) -> None:
-    plan = Plan(
-        kind="jig", parts=(PlanPart((PlanBar(), PlanBar(), PlanBar("repeats", 1), PlanBar()), False, 0),)
-    )
+    bars = (PlanBar(), PlanBar("new"), PlanBar("repeats", 1), PlanBar())
+    plan = Plan(kind="jig", parts=(PlanPart(bars, False, 0),))
     wishes = ComposingWishes(plan=plan)
     tune = composer.compose(TuneAttributes(), generator=drawing(3).generator, wishes=wishes)
     assert tune.bars[2].notes[:-1] == tune.bars[0].notes[:-1]
