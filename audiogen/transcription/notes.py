@@ -12,6 +12,7 @@ All constants were chosen by note F1 on 24 renderings of valid tunes.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,8 @@ DIP_FRAMES = 6
 # New is what has grown from so many frames before to so many behind.
 BEFORE_FRAMES, BEHIND_FRAMES = 8, 16
 SHORTEST_SECONDS = 0.055
+# One frame of so many is asked how the sound is tuned.
+TUNING_FRAMES = 8
 # The flux of an attack is half its height so long after the note's beginning, seen through the window.
 ATTACK_SECONDS = 0.02
 # The peak of an onset is looked for within so many frames before and behind it.
@@ -79,7 +82,10 @@ def hear_notes(samples: np.ndarray, sample_rate: int) -> list[HeardNote]:
 
 
 def harmonic_contrast(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """How far each pitch stands out, dB [frames, pitches], and how loud each frame is, dB [frames]."""
+    """How far each pitch stands out, dB [frames, pitches], and how loud each frame is, dB [frames].
+
+    Pitches are in the sound's own tuning, which is taken to be within half a semitone of A = 440 Hz.
+    """
     import librosa
 
     window = round(WINDOW_SECONDS * sample_rate)
@@ -98,7 +104,12 @@ def harmonic_contrast(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray
     numbers = np.arange(1, PARTIALS + 1)
     pitches = np.arange(LOWEST_PITCH, HIGHEST_PITCH + 1)
     found = np.zeros((len(level), len(pitches)))
-    for place, hertz in enumerate(440.0 * 2 ** ((pitches - 69) / 12)):
+    with warnings.catch_warnings():
+        # A sound without any tone has no tuning, and librosa says so.
+        warnings.filterwarnings("ignore", message="Trying to estimate tuning from empty frequency set")
+        some = spectrum[:, ::TUNING_FRAMES]
+        tuning = float(librosa.estimate_tuning(S=some, sr=sample_rate, n_fft=size))  # semitones
+    for place, hertz in enumerate(440.0 * 2 ** ((pitches + tuning - 69) / 12)):
         partials = hertz * numbers[hertz * numbers < 0.95 * sample_rate / 2]
         weights = PARTIAL_DECAY ** np.arange(len(partials))
         peaks, valleys = (

@@ -40,7 +40,7 @@ from symbolic_bridge.tune import Key, Meter, Tune
 RATE = 24000
 
 
-def tones(notes: Sequence[tuple[float, float, int]], rate: int = RATE) -> np.ndarray:
+def tones(notes: Sequence[tuple[float, float, float]], rate: int = RATE) -> np.ndarray:
     """Plucked tones: (onset, length, MIDI pitch)."""
     total = max(onset + length for onset, length, _ in notes) + 0.2
     sound = np.zeros(int(total * rate), np.float32)
@@ -98,6 +98,13 @@ def test_notes_are_heard_at_their_pitch_and_time_the_same_pitch_twice_too() -> N
     assert [note.pitch for note in heard] == [pitch for *_, pitch in wanted]
     assert max(abs(note.onset - onset) for note, (onset, *_) in zip(heard, wanted, strict=True)) < 0.05
     assert all(before.offset <= after.onset + 1e-9 for before, after in pairwise(heard))
+
+
+@pytest.mark.parametrize("cents", [-35, -20, 20, 35])
+def test_a_recording_out_of_tune_keeps_its_pitches(cents: int) -> None:
+    wanted = scale(0.25, [62, 64, 66, 67, 69, 74, 71, 62])
+    sound = tones([(onset, length, pitch + cents / 100) for onset, length, pitch in wanted])
+    assert [note.pitch for note in hear_notes(sound, RATE)] == [pitch for *_, pitch in wanted]
 
 
 @pytest.mark.parametrize("swing", [1.0, 1.7])
