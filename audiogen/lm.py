@@ -1,6 +1,10 @@
-"""The audio language model: several code streams, predicted step by step under score, attributes and text.
+"""The audio language model: several code streams, predicted step by step under score, attributes, text and excerpt.
 
-Axes: B batch, K streams (codebooks), S frames, T steps, R score streams, D width, V codebook size.
+The same network also predicts the score. Where the score runs ahead of the sound it is an inner melody: what is going
+to be played (the inner monologue of Moshi, Défossez et al. 2024, arXiv:2410.00037). Where it comes late, after the
+sound, it is a transcription of it.
+
+Axes: B batch, K streams (codebooks), S frames, T steps, R score streams, D width, V codebook size, M memory slots.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from audiogen.attention import KeyValueCache
 from audiogen.conditions import Conditions, ConditionTables
@@ -17,6 +22,10 @@ from audiogen.patterns import pattern_of
 from audiogen.text_encoder import TextEncoder
 from audiogen.transformer import Transformer, TransformerConfig
 from symbolic_bridge.conditioner import ScoreConditioner
+from symbolic_bridge.frames import STREAM_SIZES
+
+# What can be heard of a note while it sounds; the other streams tell of what comes, or of bars and chords.
+HEARD_STREAMS = ("pitch", "age")
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,8 @@ class LMConfig:
     `streams`: how many of the codec's codebooks it writes. `codec_identity`: the codec whose codes it was trained
     on. `pattern`: how the streams become steps, a name of `patterns.PATTERNS`. `look_ahead`: a step whose clock shows
     frame s is told the score of frame s and, a second time, of frame s + look_ahead. `window` counts steps.
+    `hearing_frames`: a score that comes late is told of a frame so long after its sound. `excerpt_frames`: most of an
+    excerpt; `excerpt_pool` frames of it become one slot of the memory.
     """
 
     codec_identity: str
@@ -39,6 +50,9 @@ class LMConfig:
     cross_attention_every: int = 4
     window: int = 256
     look_ahead: int = 6
+    hearing_frames: int = 12
+    excerpt_frames: int = 150
+    excerpt_pool: int = 5
     text_vocabulary: int = 1024
     text_width: int = 96
     text_layers: int = 2
@@ -55,7 +69,17 @@ class LMConfig:
                 f"streams {self.streams}, codebook_size {self.codebook_size}, look_ahead {self.look_ahead}: "
                 "at least 1, 2 and 0 are needed"
             )
+        if self.hearing_frames < 1 or self.excerpt_pool < 1 or self.excerpt_frames < self.excerpt_pool:
+            raise ValueError(
+                f"hearing_frames {self.hearing_frames}, excerpt_frames {self.excerpt_frames}, excerpt_pool "
+                f"{self.excerpt_pool}: all must be at least 1, and the pool no longer than the excerpt"
+            )
         pattern_of(self.pattern, self.streams)
+
+    @property
+    def late_frames(self) -> int:
+        """By how many frames the score of a transcription is late against that of a performance."""
+        return self.hearing_frames + self.look_ahead
 
     @property
     def transformer(self) -> TransformerConfig:
@@ -70,14 +94,17 @@ class LMConfig:
 class Prompting:
     """Everything a batch is conditioned on, as tensors.
 
-    `score` int64 [B, R, S + look_ahead] (frames that the steps' clock shows, and beyond), `has_score` bool [B],
-    `attributes` int64 [B, A], `text` int64 [B, M].
+    `score` int64 [B, R, S + look_ahead] (frames that the steps' clock shows, and beyond; a late score is moved on by
+    `late_frames`), `has_score` bool [B], `late` bool [B], `attributes` int64 [B, A], `text` int64 [B, M], `excerpt`
+    int64 [B, K, E] with `nothing` where there is none.
     """
 
     score: Tensor
     has_score: Tensor
+    late: Tensor
     attributes: Tensor
     text: Tensor
+    excerpt: Tensor
 
     def to(self, device: torch.device | str) -> Prompting:
         return Prompting(*(value.to(device) for value in vars(self).values()))
@@ -98,6 +125,9 @@ class AudioLM(nn.Module):
         self.codes = nn.Embedding(config.streams * entries, width)
         self.score = ScoreConditioner(width)
         self.ahead = nn.Linear(width, width, bias=False)
+        self.late = nn.Parameter(torch.zeros(width))
+        self.score_head = nn.Linear(width, width, bias=False)
+        self.excerpt = nn.Linear(width, width, bias=False)
         sizes = config.tables.sizes
         self.attributes = nn.Embedding(sum(sizes), width)
         self.text = TextEncoder(
@@ -113,12 +143,29 @@ class AudioLM(nn.Module):
         nn.init.normal_(self.attributes.weight, std=len(sizes) ** -0.5)
         nn.init.normal_(self.ahead.weight, std=0.5 * width**-0.5)
         nn.init.normal_(self.heads.weight, std=0.02)
+        nn.init.normal_(self.score_head.weight, std=0.1 * width**-0.5)
+        nn.init.normal_(self.excerpt.weight, std=width**-0.5)
 
-    def prompting(self, conditions: Sequence[Conditions], score: Tensor, has_score: Tensor) -> Prompting:
-        """Conditions of B clips as tensors; `score` as in `Prompting`."""
-        tables = self.config.tables
+    def prompting(
+        self,
+        conditions: Sequence[Conditions],
+        score: Tensor,
+        has_score: Tensor,
+        *,
+        late: Tensor | None = None,
+        excerpt: Tensor | None = None,
+    ) -> Prompting:
+        """Conditions of B clips as tensors; `score`, `late` (None: none is) and `excerpt` as in `Prompting`."""
+        tables, rows = self.config.tables, len(conditions)
         attributes = torch.tensor([tables.ids(entry) for entry in conditions])
-        return Prompting(score, has_score, attributes, self.text.tokens([entry.text for entry in conditions]))
+        return Prompting(
+            score,
+            has_score,
+            torch.zeros(rows, dtype=torch.bool) if late is None else late,
+            attributes,
+            self.text.tokens([entry.text for entry in conditions]),
+            torch.full((rows, self.config.streams, 0), self.nothing) if excerpt is None else excerpt,
+        )
 
     def condition(self, prompting: Prompting) -> tuple[Tensor, Tensor, Tensor]:
         """What is added to the steps of every frame [B, S, D], the memory [B, M, D] and its mask [B, M]."""
@@ -126,8 +173,25 @@ class AudioLM(nn.Module):
         ahead = self.config.look_ahead
         frames = score.shape[1] - ahead
         attributes = self.attributes(prompting.attributes + self.attribute_starts).sum(1)  # [B, D]
-        added = score[:, :frames] + self.ahead(score[:, ahead:]) + attributes[:, None]  # [B, S, D]
-        return added, *self.text(prompting.text)
+        told = attributes + torch.where(prompting.late[:, None], self.late, 0.0)  # [B, D]
+        added = self.added(score[:, :frames], score[:, ahead:], told[:, None])  # [B, S, D]
+        memory, mask = self.text(prompting.text)
+        if prompting.excerpt.shape[-1] < self.config.excerpt_pool:
+            return added, memory, mask
+        slots, filled = self._excerpt_memory(prompting.excerpt)
+        return added, torch.cat((memory, slots), dim=1), torch.cat((mask, filled), dim=1)
+
+    def added(self, score: Tensor, score_ahead: Tensor, told: Tensor) -> Tensor:
+        """What is added to steps: of embedded score frames and of those look_ahead later, [B, S, D] each."""
+        return score + self.ahead(score_ahead) + told
+
+    def _excerpt_memory(self, excerpt: Tensor) -> tuple[Tensor, Tensor]:
+        """Codes [B, K, E] as memory [B, E / pool, D] and its mask [B, E / pool]: means over a few frames each."""
+        pool = self.config.excerpt_pool
+        excerpt = excerpt[..., : excerpt.shape[-1] // pool * pool]
+        embedded = self.codes(excerpt + self.stream_starts).sum(1)  # [B, E, D]
+        slots = self.excerpt(embedded.unflatten(1, (-1, pool)).mean(2))  # [B, E / pool, D]
+        return slots, (excerpt[:, 0] != self.nothing).unflatten(1, (-1, pool)).all(2)
 
     def forward(
         self,
@@ -150,6 +214,29 @@ class AudioLM(nn.Module):
         Returns:
             [B, T, K, V].
         """
+        return self.code_logits(self.hidden(previous, added, memory, mask, cache, maps))
+
+    def hidden(
+        self,
+        previous: Tensor,
+        added: Tensor,
+        memory: Tensor,
+        mask: Tensor,
+        cache: KeyValueCache | None = None,
+        maps: list[Tensor] | None = None,
+    ) -> Tensor:
+        """What codes and score are predicted from, [B, T, D]; arguments as in `forward`."""
         x = self.codes(previous + self.stream_starts).sum(1) + added  # [B, T, D]
-        hidden = self.body(x, memory=memory, memory_mask=mask, cache=cache, maps=maps)
+        return self.body(x, memory=memory, memory_mask=mask, cache=cache, maps=maps)
+
+    def code_logits(self, hidden: Tensor) -> Tensor:
+        """[B, T, D] -> [B, T, K, V]."""
         return self.heads(hidden).unflatten(-1, (self.config.streams, self.config.codebook_size))
+
+    def score_logits(self, hidden: Tensor) -> dict[str, Tensor]:
+        """Each score stream one frame after the last that the step was told of: name -> [B, T, size].
+
+        The table that embeds the score also reads it (Press & Wolf 2017, arXiv:1608.05859).
+        """
+        logits = functional.linear(self.score_head(hidden), self.score.table.weight)
+        return dict(zip(STREAM_SIZES, logits.split(list(STREAM_SIZES.values()), dim=-1), strict=True))

@@ -14,22 +14,27 @@ from torch import Tensor, nn
 
 from audiogen.conditions import Conditions
 from audiogen.data.shards import CodeShards, ShardClip, Windows
-from audiogen.lm import AudioLM, LMConfig, Prompting
+from audiogen.lm import HEARD_STREAMS, AudioLM, LMConfig
 from audiogen.player import save_player
 from codec import parallel
 from codec.training_log import log_entry, steps_with_bar
 from codec.training_state import Progress, TrainingState, run_settings
+from symbolic_bridge.frames import STREAM_SIZES
+
+UNCOUNTED = -100  # stands for a score frame that is not to be predicted
+VALID_ROUNDS = 10
 
 
 @dataclass(frozen=True)
 class LMTrainingConfig:
-    """How long and how hard to train, and how often each condition is left out.
+    """How long and how hard to train, and how often each condition is given or left out.
 
     Dropping makes one model serve every subset of the conditions, and gives classifier-free guidance its
-    unconditioned half. Text is dropped often because the attributes mostly say the same.
+    unconditioned half. Text is dropped often because the attributes mostly say the same, and attributes are dropped
+    often beside an excerpt. `late`: share of windows that are transcribed.
     """
 
-    steps: int = 5000
+    steps: int = 12000
     batch: int = 4  # of each process
     window_frames: int = 320
     learning_rate: float = 1e-3
@@ -38,13 +43,43 @@ class LMTrainingConfig:
     drop_score: float = 0.15
     drop_text: float = 0.5
     drop_attribute: float = 0.15
+    drop_words: float = 0.05
     drop_all: float = 0.05
+    excerpt: float = 0.25
+    drop_beside_excerpt: float = 0.5
+    late: float = 0.15
     checkpoint_minutes: float = 4.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         if min(self.steps, self.batch, self.window_frames) < 1:
             raise ValueError(f"steps, batch and window_frames must all be at least 1: {self}")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the model is told of each of B windows; the masks are bool [B]."""
+
+    conditions: Sequence[Conditions]
+    has_score: Tensor
+    late: Tensor
+    has_excerpt: Tensor
+
+    @classmethod
+    def of(
+        cls, conditions: Sequence[Conditions], *, score: bool, late: bool = False, excerpt: bool = False
+    ) -> Told:
+        """The same for all windows."""
+        masks = (torch.full((len(conditions),), value) for value in (score, late, excerpt))
+        return cls(conditions, *masks)
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Mean cross-entropies in nats: of every code stream [K], and of every score stream [R] by name order."""
+
+    codes: Tensor
+    score: Tensor
 
 
 class LMTrainer:
@@ -99,15 +134,15 @@ class LMTrainer:
             self._checkpoint()
 
     def _descend(self) -> float:
-        """One step of the optimiser; the loss in nats a code."""
+        """One step of the optimiser; the loss in nats of a frame, codes and score, over the number of codes."""
         config = self.config
         done = self.step / config.steps
         rate = config.learning_rate * min(1, (self.step + 1) / config.warmup_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * done)))
         windows = self._draw(self.train, config.batch, self.generator)
-        conditions, has_score = self._drop(self._told(windows, self.generator))
-        loss = self._loss(windows, conditions, has_score).mean()
+        losses = self._losses(windows, self._drop(self._all_of(windows, self.generator)))
+        loss = (losses.codes.sum() + losses.score.sum()) / len(losses.codes)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         parallel.average_gradients(self.model)
@@ -122,64 +157,98 @@ class LMTrainer:
             self.config.window_frames,
             generator,
             lead_in=self.model.pattern.lead_in,
-            look_ahead=shape.look_ahead,
+            look_ahead=shape.look_ahead + 1,
+            look_back=shape.late_frames,
+            before=shape.look_ahead + 1,
+            excerpt=shape.excerpt_frames,
         )
 
     @staticmethod
-    def _told(windows: Windows, generator: torch.Generator) -> list[Conditions]:
+    def _all_of(windows: Windows, generator: torch.Generator) -> list[Conditions]:
         """All there is to say of each row, with one of its captions."""
         picks = torch.rand(len(windows.clips), generator=generator).tolist()
         return [describe_clip(clip, pick) for clip, pick in zip(windows.clips, picks, strict=True)]
 
-    def _drop(self, conditions: Sequence[Conditions]) -> tuple[list[Conditions], Tensor]:
-        """Leave conditions out at random: what remains of each row's, and whether it keeps its score, [B]."""
+    def _drop(self, conditions: Sequence[Conditions]) -> Told:
+        """Leave conditions out at random: what remains of each row's."""
         config = self.config
         names = list(vars(conditions[0]))
-        chances = [config.drop_text if name == "text" else config.drop_attribute for name in names]
-        draws = torch.rand(len(conditions), len(names) + 2, generator=self.generator)
-        left, has_score = [], []
-        for row, entry in zip(draws.tolist(), conditions, strict=True):
-            nothing = row[-1] < config.drop_all
-            dropped = [
-                n for n, chance, draw in zip(names, chances, row, strict=False) if nothing or draw < chance
-            ]
+        draws = torch.rand(len(conditions), len(names) + 5, generator=self.generator)
+        nothing = draws[:, -1] < config.drop_all
+        no_words = nothing | (draws[:, -2] < config.drop_words)
+        excerpt = ~nothing & (draws[:, -3] < config.excerpt)
+        late = draws[:, -4] < config.late
+        left = []
+        for row, entry in enumerate(conditions):
+            attribute = config.drop_beside_excerpt if excerpt[row] else config.drop_attribute
+            chances = {name: config.drop_text if name == "text" else attribute for name in names}
+            drawn = zip(chances.items(), draws[row].tolist(), strict=False)
+            dropped = [name for (name, chance), draw in drawn if no_words[row] or draw < chance]
             left.append(replace(entry, **dict.fromkeys(dropped)))
-            has_score.append(not nothing and row[-2] >= config.drop_score)
-        return left, torch.tensor(has_score)
+        has_score = late | (~nothing & (draws[:, -5] >= config.drop_score))
+        return Told(left, has_score, late, excerpt)
 
-    def _loss(self, windows: Windows, conditions: Sequence[Conditions], has_score: Tensor) -> Tensor:
-        """Mean cross-entropy of each stream, [K]."""
-        model = self.model
-        prompting: Prompting = model.prompting(conditions, windows.frames, has_score).to(self.device)
-        codes = windows.codes[:, : model.config.streams].to(self.device)
+    def _losses(self, windows: Windows, told: Told) -> Losses:
+        """The codes of windows that are played, and the score of all that have one."""
+        model, shape = self.model, self.model.config
+        late = told.late[:, None, None]
+        frames = self.config.window_frames
+        # Of a late score only what can be heard is told, so many frames after its sound.
+        heard = torch.tensor([name in HEARD_STREAMS for name in STREAM_SIZES])[:, None]
+        score = torch.where(
+            late, windows.frames[..., : -shape.late_frames] * heard, windows.frames[..., shape.late_frames :]
+        )  # [B, R, S + look_ahead + 1]
+        excerpt = windows.excerpts[:, : shape.streams].masked_fill(
+            ~told.has_excerpt[:, None, None], model.nothing
+        )
+        prompting = model.prompting(
+            told.conditions, score[..., :-1], told.has_score, late=told.late, excerpt=excerpt
+        ).to(self.device)
+        codes = windows.codes[:, : shape.streams].to(self.device)
         previous, wanted, clock = model.pattern.training_pair(codes, model.pattern.lead_in, model.nothing)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             added, memory, mask = model.condition(prompting)
-            logits = model(previous, added[:, clock], memory, mask)  # [B, T, K, V]
-        wanted = wanted.transpose(1, 2)  # [B, T, K]
-        losses = F.cross_entropy(
-            logits.float().flatten(0, 2), wanted.flatten(), ignore_index=model.nothing, reduction="none"
-        ).view(wanted.shape)  # [B, S, K]
-        present = wanted != model.nothing
-        return (losses * present).sum((0, 1)) / present.sum((0, 1)).clamp_min(1)
+            hidden = model.hidden(previous, added[:, clock], memory, mask)  # [B, T, D]
+            logits, score_logits = model.code_logits(hidden), model.score_logits(hidden)
+        played = torch.where(late.to(self.device), model.nothing, wanted)  # [B, K, T]
+        ahead = score[..., -frames:].to(self.device)[..., clock]  # [B, R, T]
+        losses = []
+        for row, name in enumerate(STREAM_SIZES):
+            counted = told.has_score & (~told.late | (name in HEARD_STREAMS))
+            target = torch.where(counted[:, None].to(self.device), ahead[:, row], UNCOUNTED)
+            losses.append(mean_nats(score_logits[name], target, UNCOUNTED))
+        return Losses(
+            torch.stack(
+                [mean_nats(logits[:, :, k], played[:, k], model.nothing) for k in range(shape.streams)]
+            ),
+            torch.stack(losses),
+        )
 
     @torch.no_grad()
     def validate(self) -> dict[str, list[float]]:
-        """Cross-entropy of each stream on fixed valid windows, with everything given and with text alone."""
+        """Cross-entropies on fixed valid windows: of each code stream under several conditions, and of the score.
+
+        `melody` is the score ahead of the sound and all else given, `heard` pitch and age of a late score from sound.
+        """
         fixed = torch.Generator().manual_seed(1)
-        rounds = 10
-        totals = {
-            "given": torch.zeros(self.model.config.streams),
-            "text": torch.zeros(self.model.config.streams),
-        }
+        totals: dict[str, Tensor] = {}
         self.model.eval()
-        for _ in range(rounds):
+        for _ in range(VALID_ROUNDS):
             windows = self._draw(self.valid, 8, fixed)
-            yes = torch.ones(8, dtype=torch.bool)
-            told = self._told(windows, fixed)
-            totals["given"] += self._loss(windows, told, yes).cpu() / rounds
-            texts = [Conditions(text=entry.text) for entry in told]
-            totals["text"] += self._loss(windows, texts, ~yes).cpu() / rounds
+            told = self._all_of(windows, fixed)
+            texts, nothing = [Conditions(text=entry.text) for entry in told], [Conditions()] * len(told)
+            given = self._losses(windows, Told.of(told, score=True))
+            heard = self._losses(windows, Told.of(nothing, score=True, late=True)).score
+            figures = {
+                "given": given.codes,
+                "text": self._losses(windows, Told.of(texts, score=False)).codes,
+                "score": self._losses(windows, Told.of(nothing, score=True)).codes,
+                "score and excerpt": self._losses(windows, Told.of(nothing, score=True, excerpt=True)).codes,
+                "melody": given.score,
+                "heard": heard[[list(STREAM_SIZES).index(name) for name in HEARD_STREAMS]],
+            }
+            for name, value in figures.items():
+                totals[name] = totals.get(name, torch.zeros(1)) + value.cpu() / VALID_ROUNDS
         self.model.train()
         return {name: [round(value, 4) for value in total.tolist()] for name, total in totals.items()}
 
@@ -191,6 +260,14 @@ class LMTrainer:
         training = dict(asdict(self.config).items())
         save_player(self.model, self.folder, {"step": self.step, "valid": figures, "training": training})
         log_entry(self.folder, {"step": self.step, "valid": figures})
+
+
+def mean_nats(logits: Tensor, wanted: Tensor, uncounted: int) -> Tensor:
+    """Mean cross-entropy [] of logits [B, T, V] where `wanted` [B, T] is not `uncounted`; 0 where it is everywhere."""
+    total = F.cross_entropy(
+        logits.float().flatten(0, 1), wanted.flatten(), ignore_index=uncounted, reduction="sum"
+    )
+    return total / (wanted != uncounted).sum().clamp_min(1)
 
 
 def describe_clip(clip: ShardClip, pick: float) -> Conditions:

@@ -58,8 +58,7 @@ class TrainingPlan:
 
     `minutes`: of each network, after which it stops at a checkpoint; the schedules count steps, so that a run taken up
     again is the same run. `fonts`: for the codec, on top of POOL_FONTS. `shape`: of the codec. `player_tunes`: how many
-    tunes, drawn at random, the player learns from, `renditions` times each; all of them would take hours to render and
-    encode.
+    tunes, drawn at random, the player learns from, `renditions` times each.
     """
 
     work: Path
@@ -67,7 +66,7 @@ class TrainingPlan:
     precision: str = "fp32"
     minutes: float = math.inf
     pool_hours: float = 16.0
-    player_tunes: int = 1200
+    player_tunes: int = 4800
     renditions: int = 1
     fonts: tuple[Path, ...] = ()
     shape: CodecConfig = field(default_factory=CodecConfig)

@@ -45,14 +45,15 @@ class ShardClip:
 
 @dataclass(frozen=True)
 class Windows:
-    """A batch of windows: `codes` int64 [B, K, lead_in + S], `frames` int64 [B, streams, S + look_ahead].
+    """A batch of windows: `codes` int64 [B, K, lead_in + S], `frames` int64 [B, streams, look_back + S + look_ahead].
 
     Before a clip's first frame and after its last, codes are `codebook_size` and score frames 0. `starts` are counted
-    from the beginning of each row's clip.
+    from the beginning of each row's clip. `excerpts` int64 [B, K, E] are of the same clips, elsewhere.
     """
 
     codes: Tensor
     frames: Tensor
+    excerpts: Tensor
     clips: tuple[ShardClip, ...]
     starts: tuple[int, ...]
 
@@ -124,7 +125,16 @@ class CodeShards:
         return self._frames[clip.shard][:, clip.start : clip.start + clip.frames]
 
     def windows(
-        self, batch: int, frames: int, generator: torch.Generator, *, lead_in: int = 0, look_ahead: int = 0
+        self,
+        batch: int,
+        frames: int,
+        generator: torch.Generator,
+        *,
+        lead_in: int = 0,
+        look_ahead: int = 0,
+        look_back: int = 0,
+        before: int = 0,
+        excerpt: int = 0,
     ) -> Windows:
         """Random windows, every clip being as likely as it is long, a tenth of them at a clip's beginning.
 
@@ -133,7 +143,9 @@ class CodeShards:
             frames: length of each, S.
             generator: draws clips and places.
             lead_in: frames of codes before each window.
-            look_ahead: frames of score after each window.
+            look_ahead, look_back: frames of score after and before each window.
+            before: half the windows at a clip's beginning begin so many frames before it.
+            excerpt: frames of each excerpt, E.
 
         Raises:
             ValueError: batch or frames is below 1.
@@ -145,20 +157,27 @@ class CodeShards:
         ends = np.cumsum([clip.frames for clip in self.clips])
         picks = torch.randint(int(ends[-1]), (batch,), generator=generator).tolist()
         chosen = [self.clips[int(np.searchsorted(ends, pick, side="right"))] for pick in picks]
-        shares = torch.rand(batch, 2, generator=generator).tolist()
+        shares = torch.rand(batch, 3, generator=generator).tolist()
         starts = [
-            0 if first < BEGINNING_SHARE else int(place * max(1, clip.frames - frames + 1))
-            for (first, place), clip in zip(shares, chosen, strict=True)
-        ]
+            (-before if place < 0.5 else 0) if first < BEGINNING_SHARE
+            else int(place * max(1, clip.frames - frames + 1))
+            for (first, place, _), clip in zip(shares, chosen, strict=True)
+        ]  # fmt: skip
         rows = list(zip(chosen, starts, strict=True))
         nothing = self.spec.codebook_size
         codes = [
             _cut(self.clip_codes(clip), start - lead_in, start + frames, nothing) for clip, start in rows
         ]
-        score = [_cut(self.clip_frames(clip), start, start + frames + look_ahead, 0) for clip, start in rows]
-        return Windows(
-            torch.from_numpy(np.stack(codes)), torch.from_numpy(np.stack(score)), tuple(chosen), tuple(starts)
-        )
+        score = [
+            _cut(self.clip_frames(clip), start - look_back, start + frames + look_ahead, 0)
+            for clip, start in rows
+        ]
+        excerpts = []
+        for clip, (_, _, place) in zip(chosen, shares, strict=True):
+            start = int(place * max(1, clip.frames - excerpt + 1))
+            excerpts.append(_cut(self.clip_codes(clip), start, start + excerpt, nothing))
+        codes, score, excerpts = (torch.from_numpy(np.stack(cuts)) for cuts in (codes, score, excerpts))
+        return Windows(codes, score, excerpts, tuple(chosen), tuple(starts))
 
 
 def _cut(rows: np.ndarray, start: int, stop: int, fill: int) -> np.ndarray:

@@ -11,10 +11,11 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
+from audiogen.conditions import Conditions
 from audiogen.data.build import FORMAT
 from audiogen.data.shards import CodeShards
-from audiogen.lm import LMConfig
-from audiogen.lm_training import LMTrainer, LMTrainingConfig
+from audiogen.lm import HEARD_STREAMS, LMConfig
+from audiogen.lm_training import LMTrainer, LMTrainingConfig, Told
 from audiogen.patterns import PATTERNS
 from codec.types import CheckpointError, CodecSpec
 from symbolic_bridge.frames import STREAM_SIZES
@@ -22,7 +23,8 @@ from symbolic_bridge.frames import STREAM_SIZES
 SPEC = CodecSpec(24_000, 480, 1, 3, 8, "tiny")
 SHAPE = LMConfig(
     "tiny", streams=2, codebook_size=8, width=16, layers=1, heads=2, feedforward_width=16, cross_attention_every=1,
-    window=8, look_ahead=2, text_width=8, text_layers=1, text_tokens=6,
+    window=8, look_ahead=2, hearing_frames=3, excerpt_frames=8, excerpt_pool=4, text_width=8, text_layers=1,
+    text_tokens=6,
 )  # fmt: skip
 SHORT = LMTrainingConfig(steps=4, batch=2, window_frames=12, warmup_steps=1)
 
@@ -99,15 +101,70 @@ def test_dropping_everything_leaves_nothing_and_dropping_nothing_leaves_all(
     shards: CodeShards, tmp_path: Path
 ) -> None:
     made = trainer(shards, tmp_path)
-    told = made._told(made._draw(shards, 8, made.generator), made.generator)
-    made.config = replace(SHORT, drop_score=0.0, drop_text=0.0, drop_attribute=0.0, drop_all=0.0)
-    kept, has_score = made._drop(told)
-    assert kept == told
-    assert bool(has_score.all())
-    made.config = replace(SHORT, drop_all=1.0)
-    left, has_score = made._drop(told)
-    assert not has_score.any()
-    assert all(value is None for entry in left for value in vars(entry).values())
+    everything = made._all_of(made._draw(shards, 8, made.generator), made.generator)
+    made.config = replace(
+        SHORT, drop_score=0.0, drop_text=0.0, drop_attribute=0.0, drop_words=0.0, drop_all=0.0, late=0.0,
+        drop_beside_excerpt=0.0, excerpt=1.0,
+    )  # fmt: skip
+    kept = made._drop(everything)
+    assert kept.conditions == everything
+    assert bool(kept.has_score.all())
+    assert bool(kept.has_excerpt.all())
+    made.config = replace(SHORT, drop_all=1.0, late=0.0)
+    left = made._drop(everything)
+    assert not left.has_score.any()
+    assert not left.has_excerpt.any()
+    assert all(value is None for entry in left.conditions for value in vars(entry).values())
+
+
+def test_an_excerpt_is_of_the_same_clip(shards: CodeShards) -> None:
+    windows = shards.windows(20, 12, torch.Generator().manual_seed(0), excerpt=9)
+    for clip, excerpt in zip(windows.clips, windows.excerpts, strict=True):
+        own = torch.from_numpy(shards.clip_codes(clip).astype(np.int64))
+        assert any(torch.equal(own[:, s : s + 9], excerpt) for s in range(own.shape[1] - 8))
+
+
+def test_some_windows_begin_before_their_clip(shards: CodeShards) -> None:
+    windows = shards.windows(60, 12, torch.Generator().manual_seed(0), before=3)
+    assert {-3, 0} < set(windows.starts)
+    early = windows.starts.index(-3)
+    assert (windows.codes[early, :, :3] == SPEC.codebook_size).all()
+    assert (windows.frames[early, :, :3] == 0).all()
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_score_is_predicted_one_frame_beyond_what_is_told_of_it(
+    late: bool, shards: CodeShards, tmp_path: Path
+) -> None:
+    """A model that knows the very next score frame by heart has no loss in its score, one that is a frame off has."""
+    made = trainer(shards, tmp_path)
+    windows = made._draw(shards, 4, torch.Generator().manual_seed(0))
+    told = Told.of([Conditions()] * 4, score=True, late=late)
+    back, ahead = SHAPE.late_frames, SHAPE.look_ahead
+    first = 0 if late else back
+
+    def loss_if_it_says(shift: int) -> float:
+        said = windows.frames[..., first + ahead + shift :][..., : SHORT.window_frames]
+
+        def by_heart(hidden: torch.Tensor) -> dict[str, torch.Tensor]:
+            rows = zip(STREAM_SIZES.items(), said.transpose(0, 1), strict=True)
+            return {name: 50.0 * torch.nn.functional.one_hot(row, size) for (name, size), row in rows}
+
+        made.model.score_logits = by_heart  # type: ignore[method-assign]
+        return float(made._losses(windows, told).score.detach().sum())
+
+    assert loss_if_it_says(1) < 0.01
+    assert loss_if_it_says(0) > 1
+
+
+def test_of_a_late_score_only_what_is_heard_counts_and_no_codes(shards: CodeShards, tmp_path: Path) -> None:
+    made = trainer(shards, tmp_path)
+    windows = made._draw(shards, 4, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        losses = made._losses(windows, Told.of([Conditions()] * 4, score=True, late=True))
+    assert float(losses.codes.sum()) == 0
+    counted = [name for name, loss in zip(STREAM_SIZES, losses.score.tolist(), strict=True) if loss > 0]
+    assert counted == list(HEARD_STREAMS)
 
 
 def test_training_lowers_the_loss(shards: CodeShards, tmp_path: Path) -> None:

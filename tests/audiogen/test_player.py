@@ -19,7 +19,8 @@ from symbolic_bridge.frames import STREAM_SIZES, ScoreFrames
 SPEC = CodecSpec(24_000, 480, 1, 6, 16, "tiny")
 CONFIG = LMConfig(
     "tiny", streams=3, codebook_size=16, width=16, layers=2, heads=2, feedforward_width=32, cross_attention_every=1,
-    window=8, look_ahead=2, text_width=8, text_layers=1, text_tokens=6,
+    window=8, look_ahead=2, hearing_frames=3, excerpt_frames=8, excerpt_pool=4, text_width=8, text_layers=1,
+    text_tokens=6,
 )  # fmt: skip
 FIDDLE = Conditions(text="a jig", instrument="fiddle", kind="jig", tempo_bpm=120)
 
