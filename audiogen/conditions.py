@@ -10,12 +10,13 @@ from symbolic_bridge.instruments import INSTRUMENTS
 from symbolic_bridge.kinds import KINDS
 from symbolic_bridge.moods import MOODS
 from symbolic_bridge.prompts import parse_prompt
-from symbolic_bridge.tune import MODES
+from symbolic_bridge.tune import MODES, Key
 
 ACCOMPANIMENTS = ("none", "guitar", "piano", "harp")
 STYLES = ("dry", "room")
 TEMPO_STEPS_AN_OCTAVE = 6
 LOWEST_TEMPO_BPM, TEMPO_BUCKETS = 40.0, 24
+PITCH_CLASSES = 12
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Conditions:
     """Attributes and text of a performance; None is "not said" and leaves the choice to the model.
 
     `style`: number of the recording's style, even ones dry and odd ones in a room. `tempo_bpm`: felt beats a minute.
+    `tonic`: "D", "F#", "Bb".
     """
 
     text: str | None = None
@@ -31,6 +33,7 @@ class Conditions:
     style: int | None = None
     tempo_bpm: float | None = None
     kind: str | None = None
+    tonic: str | None = None
     mode: str | None = None
     mood: str | None = None
 
@@ -44,6 +47,7 @@ def conditions_of(wishes: TuneAttributes) -> Conditions:
         style=0,
         tempo_bpm=wishes.tempo_bpm,
         kind=wishes.kind,
+        tonic=wishes.tonic,
         mode=wishes.mode,
         mood=wishes.mood,
     )
@@ -54,7 +58,7 @@ def _words_agree(wishes: TuneAttributes) -> bool:
     if not wishes.text:
         return False
     said = parse_prompt(wishes.text)
-    names = ("instrument", "accompaniment", "kind", "mode", "mood")
+    names = ("instrument", "accompaniment", "kind", "tonic", "mode", "mood")
     return all(getattr(said, name) in (None, getattr(wishes, name)) for name in names)
 
 
@@ -77,8 +81,8 @@ class ConditionTables:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """How many ids each attribute has, 0 for "not said" included; tempo comes last."""
-        return (*(1 + len(values) for values in vars(self).values()), 1 + TEMPO_BUCKETS)
+        """How many ids each attribute has, 0 for "not said" included; tonic and tempo come last."""
+        return (*(1 + len(values) for values in vars(self).values()), 1 + PITCH_CLASSES, 1 + TEMPO_BUCKETS)
 
     def ids(self, conditions: Conditions) -> list[int]:
         """One id an attribute, 0 where nothing was said.
@@ -94,6 +98,8 @@ class ConditionTables:
             if value is not None and value not in values:
                 raise ValueError(f"{name} {value!r} is not one of {', '.join(values)}")
             found.append(0 if value is None else 1 + values.index(value))
+        tonic = conditions.tonic
+        found.append(0 if tonic is None else 1 + Key(tonic).tonic_pitch_class)
         return [*found, tempo_bucket(conditions.tempo_bpm)]
 
 

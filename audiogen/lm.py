@@ -233,10 +233,18 @@ class AudioLM(nn.Module):
         """[B, T, D] -> [B, T, K, V]."""
         return self.heads(hidden).unflatten(-1, (self.config.streams, self.config.codebook_size))
 
-    def score_logits(self, hidden: Tensor) -> dict[str, Tensor]:
-        """Each score stream one frame after the last that the step was told of: name -> [B, T, size].
+    def pitch_logits(self, hidden: Tensor) -> Tensor:
+        """The lead's pitch one frame after the last that the step was told of, [B, T, 128].
 
         The table that embeds the score also reads it (Press & Wolf 2017, arXiv:1608.05859).
         """
-        logits = functional.linear(self.score_head(hidden), self.score.table.weight)
-        return dict(zip(STREAM_SIZES, logits.split(list(STREAM_SIZES.values()), dim=-1), strict=True))
+        first = STREAM_SIZES["pitch"]
+        return functional.linear(self.score_head(hidden), self.score.table.weight[:first])
+
+    def score_logits(self, hidden: Tensor, pitch: Tensor) -> dict[str, Tensor]:
+        """The other streams of that frame, whose pitch [B, T] is known by now: name -> [B, T, size]."""
+        known = hidden + self.score.table(pitch)  # pitch has the first rows of the table
+        logits = functional.linear(self.score_head(known), self.score.table.weight)
+        parts = dict(zip(STREAM_SIZES, logits.split(list(STREAM_SIZES.values()), dim=-1), strict=True))
+        del parts["pitch"]
+        return parts

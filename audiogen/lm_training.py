@@ -209,14 +209,15 @@ class LMTrainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             added, memory, mask = model.condition(prompting)
             hidden = model.hidden(previous, added[:, clock], memory, mask)  # [B, T, D]
-            logits, score_logits = model.code_logits(hidden), model.score_logits(hidden)
+            ahead = score[..., -frames:].to(self.device)[..., clock]  # [B, R, T]
+            logits = model.code_logits(hidden)
+            said = {"pitch": model.pitch_logits(hidden), **model.score_logits(hidden, ahead[:, 0])}
         played = torch.where(late.to(self.device), model.nothing, wanted)  # [B, K, T]
-        ahead = score[..., -frames:].to(self.device)[..., clock]  # [B, R, T]
         losses = []
         for row, name in enumerate(STREAM_SIZES):
             counted = told.has_score & (~told.late | (name in HEARD_STREAMS))
             target = torch.where(counted[:, None].to(self.device), ahead[:, row], UNCOUNTED)
-            losses.append(mean_nats(score_logits[name], target, UNCOUNTED))
+            losses.append(mean_nats(said[name], target, UNCOUNTED))
         return Losses(
             torch.stack(
                 [mean_nats(logits[:, :, k], played[:, k], model.nothing) for k in range(shape.streams)]
@@ -275,5 +276,5 @@ def describe_clip(clip: ShardClip, pick: float) -> Conditions:
     return Conditions(
         text=clip.captions[int(pick * len(clip.captions))] if clip.captions else None,
         instrument=clip.instrument, accompaniment=clip.accompaniment, style=clip.style, tempo_bpm=clip.tempo_bpm,
-        kind=clip.kind, mode=clip.mode, mood=clip.mood,
+        kind=clip.kind, tonic=clip.tonic, mode=clip.mode, mood=clip.mood,
     )  # fmt: skip

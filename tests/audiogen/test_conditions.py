@@ -8,7 +8,7 @@ from audiogen.conditions import TEMPO_BUCKETS, Conditions, ConditionTables, temp
 
 
 def test_what_is_not_said_is_zero() -> None:
-    assert ConditionTables().ids(Conditions()) == [0] * 7
+    assert ConditionTables().ids(Conditions()) == [0] * 8
 
 
 def test_every_value_has_an_id_of_its_own_within_the_sizes() -> None:

@@ -84,7 +84,7 @@ def test_the_score_alone_changes_what_is_played(player: Player) -> None:
 @pytest.mark.parametrize(
     "change",
     [{"text": "a slow sad air"}, {"instrument": "flute"}, {"accompaniment": "harp"}, {"style": 1}, {"tempo_bpm": 60.0},
-     {"kind": "reel"}, {"mode": "dorian"}, {"mood": "sad"}],
+     {"kind": "reel"}, {"mode": "dorian"}, {"tonic": "Bb"}, {"mood": "sad"}],
 )  # fmt: skip
 def test_each_condition_alone_reaches_the_logits(player: Player, change: dict[str, object]) -> None:
     def added(conditions: Conditions) -> torch.Tensor:
