@@ -13,6 +13,7 @@ from torch import Tensor
 from audiogen.patterns import Pattern
 
 PROGRESS_STEPS = 25
+ANY = -1  # stands for a code that is not given
 
 
 def decode(
@@ -23,6 +24,8 @@ def decode(
     logits_of: Callable[[int, Tensor], Tensor],
     draw: Callable[[Tensor], Tensor],
     *,
+    given: Tensor | None = None,
+    first: int = 0,
     chunk_frames: int | None = None,
     device: torch.device | str = "cpu",
     progress: Callable[[float], None] = lambda done: None,
@@ -36,6 +39,8 @@ def decode(
         nothing: the code that stands where none is.
         logits_of: told the step's number and the codes of the step before it, int64 [B, K, 1], gives [B, K, V].
         draw: logits [B, K, V] to codes [B, K].
+        given: codes that are there already, int64 [B, K, at most S], ANY where one is to be drawn; None for none.
+        first: the frame from which on codes are handed out.
         chunk_frames: how many frames to give at once, as soon as all their streams are written; None for all.
         device: of the codes.
         progress: told the share done, now and then.
@@ -44,6 +49,10 @@ def decode(
         int64 [B, K, chunk_frames], the last one shorter.
     """
     length, chunk = pattern.length(frames), chunk_frames or frames
+    known = torch.full((rows, pattern.streams, frames), ANY, device=device)
+    if given is not None:
+        known[..., : given.shape[-1]] = given
+    known = pattern.interleave(known, ANY)  # [B, K, T]
     holds = pattern.holds(frames).to(device)
     begins = pattern.begins(frames).tolist()
     places = pattern.steps_of(frames)  # [K, S]
@@ -51,15 +60,16 @@ def decode(
     places = places.to(device).expand(rows, -1, -1)
     steps = torch.full((rows, pattern.streams, length), nothing, device=device)
     empty = steps[:, :, :1].clone()  # [B, K, 1]
-    given = 0
+    handed_out = first
     for t in range(length):
         drawn = draw(logits_of(t, empty if begins[t] else steps[:, :, t - 1 : t]))
+        drawn = torch.where(known[:, :, t] == ANY, drawn, known[:, :, t])
         steps[:, :, t] = torch.where(holds[:, t], drawn, nothing)
         if t % PROGRESS_STEPS == 0:
             progress(t / length)
-        while given < frames and written[(stop := min(given + chunk, frames)) - 1] <= t:
-            yield steps.gather(2, places[:, :, given:stop])
-            given = stop
+        while handed_out < frames and written[(stop := min(handed_out + chunk, frames)) - 1] <= t:
+            yield steps.gather(2, places[:, :, handed_out:stop])
+            handed_out = stop
     progress(1.0)
 
 

@@ -174,16 +174,12 @@ class AudioLM(nn.Module):
         frames = score.shape[1] - ahead
         attributes = self.attributes(prompting.attributes + self.attribute_starts).sum(1)  # [B, D]
         told = attributes + torch.where(prompting.late[:, None], self.late, 0.0)  # [B, D]
-        added = self.added(score[:, :frames], score[:, ahead:], told[:, None])  # [B, S, D]
+        added = score[:, :frames] + self.ahead(score[:, ahead:]) + told[:, None]  # [B, S, D]
         memory, mask = self.text(prompting.text)
         if prompting.excerpt.shape[-1] < self.config.excerpt_pool:
             return added, memory, mask
         slots, filled = self._excerpt_memory(prompting.excerpt)
         return added, torch.cat((memory, slots), dim=1), torch.cat((mask, filled), dim=1)
-
-    def added(self, score: Tensor, score_ahead: Tensor, told: Tensor) -> Tensor:
-        """What is added to steps: of embedded score frames and of those look_ahead later, [B, S, D] each."""
-        return score + self.ahead(score_ahead) + told
 
     def _excerpt_memory(self, excerpt: Tensor) -> tuple[Tensor, Tensor]:
         """Codes [B, K, E] as memory [B, E / pool, D] and its mask [B, E / pool]: means over a few frames each."""

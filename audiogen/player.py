@@ -1,9 +1,8 @@
-"""The player: an audio LM with the loop that writes codes from a score, from words, or from both."""
+"""The player: an audio LM that writes codes from a score, from words, from a sound, or from all of them."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,24 +10,18 @@ import torch
 from torch import Tensor
 
 from audiogen.conditions import Conditions
-from audiogen.decoding import decode, guided
+from audiogen.guidance import Guidance
 from audiogen.linear import speed_up
-from audiogen.lm import AudioLM, LMConfig, Prompting
-from audiogen.sampling import sample
+from audiogen.lm import AudioLM, LMConfig
+from audiogen.playing import Piece, Played, Run, Sampling
 from codec.checkpoint import build_config, load_checkpoint, load_weights, save_checkpoint
 from codec.types import CheckpointError, CodecSpec, Codes
-from symbolic_bridge.frames import STREAM_SIZES, ScoreFrames
+from symbolic_bridge.frames import ScoreFrames
 
-__all__ = ["Conditions", "Player"]
+__all__ = ["Conditions", "Piece", "Played", "Player", "Sampling"]
 
-FORMAT, VERSION = "audiogen-player", 1
+FORMAT, VERSION = "audiogen-player", 2
 SHIPPED = Path(__file__).parent / "weights"
-# Measured on 8 valid tunes. Temperature 0.7 with guidance 1.5: log-mel distance to the rendering 0.522, 0.98 of the
-# notes at their pitch; 0.8 with 1.5: 0.531, 0.995; 0.8 with 1.3: 0.518, 0.979; 0.7 with 1.7: 0.536, 0.995.
-GUIDANCE, FREE_GUIDANCE = 1.5, 2.0
-# 0.2 s: once a note has begun, music goes on by itself.
-OPENING_FRAMES = 10
-NEVER = 1e4  # off a logit; unlike infinity it leaves something to draw if nothing else is allowed
 
 
 class Player:
@@ -69,80 +62,42 @@ class Player:
         return cls(model, spec)
 
     def play(
+        self, piece: Piece, sampling: Sampling | None = None, progress: Callable[[float], None] | None = None
+    ) -> Played:
+        """Write the codes of one piece; see `play_all`."""
+        return self.play_all([piece], sampling, progress)[0]
+
+    def play_all(
         self,
-        frames: ScoreFrames | None,
-        *,
-        conditions: Conditions,
-        seed: int,
-        frames_count: int | None = None,
-        temperature: float = 0.7,
-        top_k: int = 100,
-        top_p: float = 1.0,
-        guidance: float | None = None,
-        not_opening: Collection[int] = (),
+        pieces: Sequence[Piece],
+        sampling: Sampling | None = None,
         progress: Callable[[float], None] | None = None,
-    ) -> Codes:
-        """Write the codes of a performance.
+    ) -> list[Played]:
+        """Write the codes of several pieces side by side; each comes out as it would alone.
 
         Args:
-            frames: the score; None plays freely.
-            conditions: attributes and text, each optional.
-            seed: the same seed gives the same codes.
-            frames_count: length, by default that of `frames`.
-            temperature, top_k, top_p: of the sampling; temperature 0 takes the likeliest code.
-            guidance: weight of classifier-free guidance (Ho & Salimans 2022) towards everything given; 1 is none and
-                costs half. By default GUIDANCE with a score and FREE_GUIDANCE without one.
-            not_opening: codes that the first stream may not have in the first OPENING_FRAMES frames. Without a score
-                nothing says when a note begins, and after silence the likeliest is more of it.
+            pieces: all with an inner melody, or none.
+            sampling: how codes are drawn; None for the defaults.
             progress: told the share done, now and then.
 
-        Returns:
-            tokens [1, K, S].
-
         Raises:
-            ValueError: neither frames nor frames_count, frames of another clock, or a value out of range.
+            ValueError: no pieces, nothing to play, frames of another clock, or codes of another codec.
         """
-        [codes] = self.play_chunks(
-            frames, conditions=conditions, seed=seed, frames_count=frames_count, chunk_frames=None,
-            temperature=temperature, top_k=top_k, top_p=top_p, guidance=guidance, not_opening=not_opening,
-            progress=progress,
-        )  # fmt: skip
-        return codes
+        run = Run(
+            self.model, self.spec, pieces, sampling or Sampling(), None, progress or (lambda done: None)
+        )
+        [tokens] = run.chunks()
+        return [
+            Played(Codes(tokens[row : row + 1, :, : each.count].cpu(), self.spec), run.frames_of(row))
+            for row, each in enumerate(run.rows)
+        ]
 
     def play_chunks(
-        self,
-        frames: ScoreFrames | None,
-        *,
-        conditions: Conditions,
-        seed: int,
-        chunk_frames: int | None,
-        frames_count: int | None = None,
-        temperature: float = 0.7,
-        top_k: int = 100,
-        top_p: float = 1.0,
-        guidance: float | None = None,
-        not_opening: Collection[int] = (),
-        progress: Callable[[float], None] | None = None,
+        self, piece: Piece, chunk_frames: int, sampling: Sampling | None = None
     ) -> Iterator[Codes]:
-        """As `play`, but give the codes while they are written, `chunk_frames` frames at a time; None for all."""
-        if frames is not None and frames.frame_rate != self.spec.frame_rate:
-            raise ValueError(
-                f"frames at {frames.frame_rate} Hz; this player's codec runs at {self.spec.frame_rate} Hz"
-            )
-        count = frames_count if frames_count is not None else frames.frames if frames is not None else 0
-        if count < 1:
-            raise ValueError(f"{count} frames to play; at least 1 is needed")
-        weight = guidance if guidance is not None else (FREE_GUIDANCE if frames is None else GUIDANCE)
-        if not (math.isfinite(weight) and weight >= 0):
-            raise ValueError(f"guidance is {guidance}; it must be 0 or above")
-        prompting = self._prompting(frames, conditions, count, guided=weight != 1.0).to(self._device)
-        generator = torch.Generator(self._device).manual_seed(seed)
-        chunks = self._decode(
-            prompting, weight, count, chunk_frames,
-            lambda logits: sample(logits, temperature=temperature, top_k=top_k, top_p=top_p, generator=generator),
-            list(not_opening), progress or (lambda done: None),
-        )  # fmt: skip
-        return (Codes(tokens.cpu(), self.spec) for tokens in chunks)
+        """As `play`, but give the codes while they are written, `chunk_frames` frames at a time."""
+        run = Run(self.model, self.spec, [piece], sampling or Sampling(), chunk_frames)
+        return (Codes(tokens.cpu(), self.spec) for tokens in run.chunks())
 
     @torch.inference_mode()
     def attention(self, frames: ScoreFrames, conditions: Conditions, codes: Codes) -> list[Tensor]:
@@ -157,70 +112,21 @@ class Player:
             [H, T, T] of every layer: how much each step, of the rows, leans on each step before it and itself.
         """
         model, pattern = self.model, self.model.pattern
-        tokens = codes.tokens[:1, : pattern.streams].to(self._device)
+        tokens = codes.tokens[:1, : pattern.streams].to(self.device)
         count = tokens.shape[-1]
         steps = pattern.interleave(tokens, model.nothing)
         before = torch.cat((steps[..., -1:], steps[..., :-1]), dim=-1)
         before[..., pattern.begins(count)] = model.nothing
-        added, memory, mask = model.condition(
-            self._prompting(frames, conditions, count, guided=False).to(self._device)
-        )
+        piece = Piece(frames, conditions, seed=0, count=count)
+        run = Run(model, self.spec, [piece], Sampling(guidance=Guidance()))
+        added, memory, mask = model.condition(run.prompting)
         maps: list[Tensor] = []
         model(before, added[:, pattern.clock(count).to(added.device)], memory, mask, maps=maps)
         return [weights[0] for weights in maps]
 
-    def _prompting(
-        self, frames: ScoreFrames | None, conditions: Conditions, count: int, guided: bool
-    ) -> Prompting:
-        """The conditions of one row or, with guidance, of that row and an unconditioned one."""
-        config = self.model.config
-        length = self.model.pattern.clock_frames(count) + config.look_ahead
-        if frames is None:
-            score = torch.zeros(1, len(STREAM_SIZES), length, dtype=torch.long)
-        else:
-            score = torch.from_numpy(frames.slice(0, length).values).long()[None]
-        rows = 2 if guided else 1
-        has_score = torch.tensor([frames is not None, False][:rows])
-        return self.model.prompting([conditions, Conditions()][:rows], score.expand(rows, -1, -1), has_score)
-
-    @torch.inference_mode()
-    def _decode(
-        self,
-        prompting: Prompting,
-        weight: float,
-        frames: int,
-        chunk_frames: int | None,
-        draw: Callable[[Tensor], Tensor],
-        not_opening: list[int],
-        progress: Callable[[float], None],
-    ) -> Iterator[Tensor]:
-        """The codes, [B, K, chunk_frames] at a time."""
-        model, pattern = self.model, self.model.pattern
-        added, memory, mask = model.condition(prompting)
-        clock = pattern.clock(frames)
-        added = added[:, clock.to(added.device)]  # [B, T, D]
-        rows, length = added.shape[:2]
-        # Twice the window: the cache moves its content once a window instead of once a step.
-        window = model.config.window
-        cache = model.body.new_cache(rows, min(max(length, window), 2 * window) if window else length)
-        opening = (clock < OPENING_FRAMES).tolist() if not_opening else [False] * length
-
-        def logits_of(t: int, previous: Tensor) -> Tensor:
-            previous = previous.expand(rows, -1, -1)  # [B, K, 1]
-            logits = model(previous, added[:, t : t + 1], memory, mask, cache)[:, 0]  # [B, K, V]
-            if rows == 2:
-                logits = guided(logits, weight)
-            if opening[t]:
-                logits[:, 0, not_opening] -= NEVER
-            return logits
-
-        yield from decode(
-            pattern, frames, 1, model.nothing, logits_of, draw, chunk_frames=chunk_frames, device=added.device,
-            progress=progress,
-        )  # fmt: skip
-
     @property
-    def _device(self) -> torch.device:
+    def device(self) -> torch.device:
+        """Where it plays."""
         return self.model.codes.weight.device
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -41,7 +42,7 @@ def sample(
     temperature: float = 1.0,
     top_k: int = 0,
     top_p: float = 1.0,
-    generator: torch.Generator | None = None,
+    generator: torch.Generator | Sequence[torch.Generator] | None = None,
 ) -> Tensor:
     """Draw one id per row.
 
@@ -49,7 +50,7 @@ def sample(
         logits: [..., V]; minus infinity forbids an id.
         temperature: 0 takes the most likely id; otherwise logits are divided by it before the filters.
         top_k, top_p: see `filter_logits`.
-        generator: of the logits' device; needed unless the temperature is 0.
+        generator: of the logits' device, or one for each row of the first axis; needed unless the temperature is 0.
 
     Returns:
         int64 [...].
@@ -74,5 +75,12 @@ def sample(
     # The maximum is taken off first so that a tiny temperature cannot overflow to infinity.
     logits = filter_logits((logits - best.values[..., None]) / temperature, top_k=top_k, top_p=top_p)
     # Gumbel trick in its exponential form: no multinomial, hence no host synchronisation.
-    noise = torch.empty_like(logits).exponential_(generator=generator)
+    if isinstance(generator, torch.Generator):
+        noise = torch.empty_like(logits).exponential_(generator=generator)
+    else:
+        rows = (
+            torch.empty_like(row).exponential_(generator=own)
+            for row, own in zip(logits, generator, strict=True)
+        )
+        noise = torch.stack(list(rows))
     return (logits.softmax(dim=-1) / noise.clamp_min(1e-30)).argmax(dim=-1)

@@ -1,0 +1,223 @@
+"""The inner melody: the lead that the player thinks of before it sounds, drawn so that it is a melody.
+
+The network says how likely each score stream is; notes and rests are drawn from that where one begins, and held until
+they are over. Bars are given, chords may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from audiogen.transcription.barring import Barring
+from audiogen.transcription.writing_down import GridNote, folded, tune_of_notes
+from symbolic_bridge.frames import BUCKET_LOWER_BOUNDS, STREAM_SIZES, ScoreFrames, frame_bucket
+from symbolic_bridge.harmony import Chord
+from symbolic_bridge.performance import BarSpan, ChordSpan, Part, Performance, SoundedNote
+from symbolic_bridge.tune import Key, Meter, Tune
+
+ROWS = {name: row for row, name in enumerate(STREAM_SIZES)}
+# The note that the model would rather not end is cut so that a long bucket cannot freeze the melody.
+LONGEST_NOTE_FRAMES = 200
+# What folk instruments play.
+LOWEST_PITCH, HIGHEST_PITCH = 36, 100
+START_SECONDS = 0.1
+SECTION_BARS, SECTIONS = 8, "AABB"
+# Written values of what was played; silence of a quaver or more is a rest.
+GRID, REST_UNITS = Fraction(1, 16), 2
+
+
+@dataclass(frozen=True)
+class MelodySettings:
+    """How an inner melody is drawn.
+
+    `bars`: frames of which only the streams of beats, sections and, where they are not 0, chords count. `accompanied`:
+    whether strums are drawn. `temperature` of the draws.
+    """
+
+    bars: ScoreFrames
+    accompanied: bool = False
+    temperature: float = 0.9
+
+
+class InnerMelody:
+    """Draws one score frame after another.
+
+    Args:
+        settings: bars and chords, as long as the melody or longer.
+        seed: the same seed and the same logits give the same melody.
+        last: the score frame before the first that is drawn, int64 [R].
+    """
+
+    def __init__(self, settings: MelodySettings, seed: int, last: np.ndarray) -> None:
+        self.settings = settings
+        self.generator = torch.Generator().manual_seed(seed)
+        self.now = last.copy()
+        self.place = -1
+        self.left = 0  # frames of the note or rest that are still to come
+        self.age = self.strum_age = 0
+
+    def pitch(self, logits: Tensor) -> int:
+        """Settle the pitch of the next frame; `logits` [128]."""
+        self.place += 1
+        if self.left > 0:
+            return int(self.now[ROWS["pitch"]])
+        upcoming = int(self.now[ROWS["next_pitch"]])
+        allowed = torch.zeros(STREAM_SIZES["pitch"], dtype=torch.bool)
+        if upcoming:
+            allowed[upcoming] = True
+        else:
+            allowed[LOWEST_PITCH : HIGHEST_PITCH + 1] = True
+        # A rest follows a note, not another rest.
+        if self.now[ROWS["pitch"]]:
+            allowed[0] = True
+        return self._draw(logits, allowed)
+
+    def frame(self, pitch: int, logits: Mapping[str, Tensor]) -> np.ndarray:
+        """The next frame, int64 [R], once its pitch is settled; `logits` of the other streams, [size] each."""
+        now = self.now.copy()
+        if self.left == 0:
+            self._begin(now, pitch, logits)
+        self.left -= 1
+        self.age += 1
+        now[ROWS["age"]] = frame_bucket(np.array(self.age)) if pitch else 0
+        now[ROWS["remaining"]] = frame_bucket(np.array(self.left + 1))
+        self._back(now, logits)
+        self.now = now
+        return now
+
+    def _begin(self, now: np.ndarray, pitch: int, logits: Mapping[str, Tensor]) -> None:
+        """A note or a rest: how long it lasts, how loud it is, and what comes after it."""
+        longest = int(frame_bucket(np.array(LONGEST_NOTE_FRAMES)))
+        allowed = torch.zeros(STREAM_SIZES["remaining"], dtype=torch.bool)
+        allowed[1 : longest + 1] = True
+        bucket = self._draw(logits["remaining"], allowed)
+        low, high = BUCKET_LOWER_BOUNDS[bucket], BUCKET_LOWER_BOUNDS[bucket + 1]
+        self.left = low + int(torch.randint(high - low, (), generator=self.generator))
+        self.age = 0
+        now[ROWS["pitch"]] = pitch
+        if pitch:
+            louder = torch.ones(STREAM_SIZES["velocity"], dtype=torch.bool)
+            louder[0] = False
+            now[ROWS["velocity"]] = self._draw(logits["velocity"], louder)
+            playable = torch.zeros(STREAM_SIZES["next_pitch"], dtype=torch.bool)
+            playable[LOWEST_PITCH : HIGHEST_PITCH + 1] = True
+            now[ROWS["next_pitch"]] = self._draw(logits["next_pitch"], playable)
+        else:
+            now[ROWS["velocity"]] = 0
+
+    def _back(self, now: np.ndarray, logits: Mapping[str, Tensor]) -> None:
+        """Bars as given, chords as given or drawn, strums drawn where there is an accompaniment."""
+        bars = self.settings.bars
+        given = bars.slice(self.place, self.place + 1).values[:, 0]
+        for name in ("beat", "section"):
+            now[ROWS[name]] = given[ROWS[name]]
+        if given[ROWS["chord"]]:
+            now[ROWS["chord"]] = given[ROWS["chord"]]
+        else:
+            chords = torch.ones(STREAM_SIZES["chord"], dtype=torch.bool)
+            now[ROWS["chord"]] = self._draw(logits["chord"], chords)
+        if not self.settings.accompanied:
+            return
+        older = int(frame_bucket(np.array(self.strum_age + 1)))
+        allowed = torch.zeros(STREAM_SIZES["strum_age"], dtype=torch.bool)
+        allowed[1] = True
+        allowed[older if self.strum_age else 0] = True
+        strum = self._draw(logits["strum_age"], allowed)
+        now[ROWS["strum_age"]] = strum
+        self.strum_age = 1 if strum == 1 else self.strum_age + (strum > 0)
+        if strum == 1:
+            lows = torch.ones(STREAM_SIZES["strum_low"], dtype=torch.bool)
+            lows[0] = False
+            now[ROWS["strum_low"]] = self._draw(logits["strum_low"], lows)
+
+    def _draw(self, logits: Tensor, allowed: Tensor) -> int:
+        chances = (logits.double().cpu() / self.settings.temperature).masked_fill(~allowed, -torch.inf)
+        return int(torch.multinomial(chances.softmax(-1), 1, generator=self.generator))
+
+
+def regular_bars(
+    meter: Meter,
+    tempo_bpm: float,
+    seconds: float,
+    *,
+    kind: str = "reel",
+    instrument: str = "fiddle",
+    chords: Sequence[Sequence[Chord | None]] = (),
+) -> Performance:
+    """Bars of one length, in parts of eight that follow AABB, as a performance whose lead has nothing to play yet.
+
+    Args:
+        meter: of the bars.
+        tempo_bpm: felt beats a minute.
+        seconds: length of the performance.
+        kind, instrument: what it is and who leads.
+        chords: bar by bar, over and over; None is no chord.
+    """
+    length = whole_seconds(meter, tempo_bpm) * float(meter.bar_duration)
+    beats = max(1, round(float(meter.bar_duration / meter.beat_duration)))
+    bars: list[BarSpan] = []
+    spans: list[ChordSpan] = []
+    while (onset := START_SECONDS + len(bars) * length) < seconds:
+        names = chords[len(bars) % len(chords)] if chords else ()
+        for number, chord in enumerate(names):
+            if chord is not None:
+                step = length / len(names)
+                spans.append(
+                    ChordSpan(onset + number * step, onset + (number + 1) * step, chord.root, chord.quality)
+                )
+        part = SECTIONS[len(bars) // SECTION_BARS % len(SECTIONS)]
+        bars.append(BarSpan(onset, onset + length, beats, ord(part) - ord("A")))
+    return Performance((Part("lead", instrument, ()),), tuple(bars), tuple(spans), tempo_bpm, kind, seconds)
+
+
+def whole_seconds(meter: Meter, tempo_bpm: float) -> float:
+    """How long a whole note lasts."""
+    return 60.0 / tempo_bpm / float(meter.beat_duration)
+
+
+def notes_of(frames: ScoreFrames) -> tuple[SoundedNote, ...]:
+    """The lead's notes as the frames tell them, by the streams of pitch, age and velocity, on the frame clock.
+
+    A note begins where its pitch begins, or where its age is 1.
+    """
+    rate = float(frames.frame_rate)
+    pitch, age, velocity = (frames.stream(name) for name in ("pitch", "age", "velocity"))
+    begins = np.flatnonzero((np.diff(pitch, prepend=0) != 0) | ((age == 1) & (pitch > 0)))
+    return tuple(
+        SoundedNote(start / rate, stop / rate, int(pitch[start]), min(127, 8 * int(velocity[start]) + 4))
+        for start, stop in zip(begins.tolist(), [*begins[1:].tolist(), frames.frames], strict=True)
+        if pitch[start]
+    )
+
+
+def tune_of_melody(
+    notes: Sequence[SoundedNote], meter: Meter, tempo_bpm: float, *, key: Key | None, title: str
+) -> Tune | None:
+    """What was played in regular bars as a tune, in sixteenths; None if nothing was.
+
+    Args:
+        notes: of the lead, in order.
+        meter, tempo_bpm: of its bars.
+        key: None takes the one that the notes fit best.
+        title: of the tune.
+    """
+    unit = whole_seconds(meter, tempo_bpm) * GRID
+    placed: dict[int, SoundedNote] = {}
+    for note in notes:
+        placed[max(0, round((note.onset - START_SECONDS) / unit))] = note  # of two at one place the later
+    if not placed:
+        return None
+    written = []
+    for place, following in zip(placed, [*list(placed)[1:], None], strict=True):
+        note = placed[place]
+        heard = place + max(1, round((note.offset - note.onset) / unit))
+        end = heard if following is None or following - heard >= REST_UNITS else following
+        written.append(GridNote(place * GRID, end * GRID, note.midi_pitch))
+    barring = Barring(meter, GRID, Fraction(0))
+    return folded(tune_of_notes(written, barring, tempo_bpm=tempo_bpm, key=key, title=title))

@@ -1,0 +1,127 @@
+"""The inner melody: what is drawn is a melody, whatever the network says."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from audiogen.inner_melody import (
+    HIGHEST_PITCH,
+    LOWEST_PITCH,
+    InnerMelody,
+    MelodySettings,
+    notes_of,
+    regular_bars,
+    tune_of_melody,
+    whole_seconds,
+)
+from symbolic_bridge.frames import STREAM_SIZES, ScoreFrames, bucket_lower_bound, score_frames
+from symbolic_bridge.harmony import Chord
+from symbolic_bridge.performance import Part, Performance, SoundedNote
+from symbolic_bridge.tune import Key, Meter
+from symbolic_bridge.unfold import timed_notes
+
+RATE = Fraction(50)
+JIG = Meter(6, 8)
+
+
+def drawn(seed: int, frames: int = 600, accompanied: bool = True, temperature: float = 1.0) -> ScoreFrames:
+    """A melody of a network that knows nothing."""
+    bars = score_frames(regular_bars(JIG, 120, frames / 50), RATE)
+    melody = InnerMelody(
+        MelodySettings(bars, accompanied, temperature), seed, np.zeros(len(STREAM_SIZES), np.int64)
+    )
+    noise = torch.Generator().manual_seed(seed)
+    values = []
+    for _ in range(frames):
+        logits = {name: torch.randn(size, generator=noise) for name, size in STREAM_SIZES.items()}
+        values.append(melody.frame(melody.pitch(logits["pitch"]), logits))
+    return ScoreFrames(RATE, np.stack(values, 1).astype(np.int16))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_the_network_says_a_note_is_held_until_it_is_over(seed: int) -> None:
+    """The frames that are drawn are those which the notes that they tell would give."""
+    frames = drawn(seed)
+    notes = notes_of(frames)
+    pitch, remaining = frames.stream("pitch"), frames.stream("remaining")
+    assert len(notes) > 3
+    for note in notes:
+        first, last = round(note.onset * 50), round(note.offset * 50) - 1
+        assert LOWEST_PITCH <= note.midi_pitch <= HIGHEST_PITCH
+        assert (pitch[first : last + 1] == note.midi_pitch).all()
+        assert bucket_lower_bound(int(remaining[first])) <= 200
+        assert (np.diff(remaining[first : last + 1]) <= 0).all()
+        if last < frames.frames - 1:
+            assert remaining[last] == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_next_pitch_is_the_one_that_follows(seed: int) -> None:
+    frames = drawn(seed)
+    notes, upcoming = notes_of(frames), frames.stream("next_pitch")
+    for note, following in pairwise(notes):
+        assert upcoming[round(note.offset * 50) - 1] == following.midi_pitch
+
+
+def test_the_lead_is_what_its_notes_sampled_again_are() -> None:
+    """The slow reference: notes read from the frames and sampled by the bridge give the same pitch and age."""
+    frames = drawn(1, accompanied=False)
+    again = score_frames(
+        Performance((Part("lead", "fiddle", notes_of(frames)),), (), (), 120, "jig", 12.0),
+        RATE,
+        frames.frames,
+    )
+    for name in ("pitch", "age", "velocity"):
+        assert np.array_equal(again.stream(name), frames.stream(name)), name
+
+
+def test_bars_are_as_given_and_strums_only_where_there_is_an_accompaniment() -> None:
+    frames = drawn(1, accompanied=False)
+    given = score_frames(regular_bars(JIG, 120, 12), RATE)
+    assert np.array_equal(frames.stream("beat"), given.stream("beat"))
+    assert np.array_equal(frames.stream("section"), given.stream("section"))
+    assert not frames.stream("strum_age").any()
+    assert drawn(1).stream("strum_age").any()
+
+
+def test_chords_that_are_given_stand_and_others_are_drawn() -> None:
+    chords = [[Chord(2, "major", 2)], [Chord(9, "dominant", 9), None]]
+    given = score_frames(regular_bars(JIG, 120, 12, chords=chords), RATE)
+    melody = InnerMelody(MelodySettings(given), 0, np.zeros(len(STREAM_SIZES), np.int64))
+    logits = {name: torch.zeros(size) for name, size in STREAM_SIZES.items()}
+    logits["chord"][7] = 100.0
+    found = [int(melody.frame(melody.pitch(logits["pitch"]), logits)[5]) for _ in range(500)]
+    wanted = given.stream("chord")[:500]
+    assert set(wanted.tolist()) == {0, 9, 39}
+    assert found == [int(w) if w else 7 for w in wanted]
+
+
+def test_the_same_seed_draws_the_same_melody_and_another_does_not() -> None:
+    assert drawn(3) == drawn(3)
+    assert drawn(3) != drawn(4)
+
+
+def test_what_was_played_in_regular_bars_is_written_down_as_it_was() -> None:
+    """Eight bars of two each, played twice, come back as a part between repeat signs."""
+    whole = whole_seconds(JIG, 120)
+    pitches = [62, 66, 69, 74, 69, 66, 64, 67, 71, 69, 66, 62]
+    notes = [
+        SoundedNote(0.1 + n * whole / 8, 0.1 + (n + 0.9) * whole / 8, pitches[n % 12] + (n % 48 // 12), 80)
+        for n in range(96)
+    ]
+    tune = tune_of_melody(notes, JIG, 120, key=Key("D", "major"), title="Jig")
+    assert tune is not None
+    assert tune.header.meter == JIG
+    assert len(tune.bars) == 8
+    assert (tune.bars[0].start_repeat, tune.bars[-1].end_repeat) == (True, True)
+    assert [note.pitches[0] for note in timed_notes(tune)][:12] == pitches
+    assert {note.duration for bar in tune.bars for note in bar.notes} == {Fraction(1, 8)}
+
+
+def test_silence_has_no_tune() -> None:
+    assert tune_of_melody([], JIG, 120, key=None, title="") is None
