@@ -22,8 +22,8 @@ class Clip:
     """A finished piece; a box that the route did not need is None.
 
     `attributes` are complete, `asked` only what prompt and options said; `composed` tells whether the tune was
-    written for them. `waveform` is at the loudness of
-    files. `timings` are wall seconds of each stage.
+    written for them. `waveform` is at the loudness of files; its first `given_seconds` are a recording that was gone on
+    from, which the other boxes leave out. `timings` are wall seconds of each stage.
     """
 
     attributes: TuneAttributes
@@ -38,6 +38,7 @@ class Clip:
     composed: bool
     timings: Mapping[str, float]
     warnings: tuple[str, ...] = ()
+    given_seconds: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -97,6 +98,7 @@ class Clip:
             "not_understood": list(self.attributes.unknown),
             "title": self.tune.header.title if self.tune else None,
             "seconds": round(self.seconds, 3),
+            "given_seconds": round(self.given_seconds, 3),
             "wall_seconds": {name: round(value, 3) for name, value in self.timings.items()},
             "warnings": list(self.warnings),
         }

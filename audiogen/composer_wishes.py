@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from symbolic_bridge.attributes import TuneAttributes
+from symbolic_bridge.chord_symbols import as_numerals, home_of, read_progression
 from symbolic_bridge.grammar import MIN_RANGE_SEMITONES, TunePlan
 from symbolic_bridge.moods import MOODS
 from symbolic_bridge.normalise import CENTRE_PITCH
@@ -20,6 +21,7 @@ from symbolic_bridge.plans import (
     PlanBar,
     PlanPart,
 )
+from symbolic_bridge.tune import Key
 
 # Where the tune may lie once it is in its key: from the fiddle's lowest string up to third position.
 LOWEST_WRITTEN, HIGHEST_WRITTEN = 55, 86
@@ -209,3 +211,19 @@ class ComposingWishes:
             lowest=min(HIGHEST_LEVEL, max(LOWEST_LEVEL, lowest)),
             highest=max(LOWEST_LEVEL, min(HIGHEST_LEVEL, highest)),
         )
+
+
+def over_chords(
+    asked: TuneAttributes, wishes: ComposingWishes, chords: str
+) -> tuple[TuneAttributes, ComposingWishes]:
+    """Both with chords such as "G|C D|Em|D" under the notes; where no key was asked for it is that of the chords.
+
+    Raises:
+        PlanError: they cannot be read; says where.
+    """
+    progression = read_progression(chords)
+    tonic = asked.tonic or wishes.plan.tonic
+    key = Key(tonic, asked.mode or wishes.plan.mode or "major") if tonic else home_of(progression)
+    if not tonic:
+        asked = replace(asked, tonic=key.tonic, mode=asked.mode or key.mode)
+    return asked, replace(wishes, chords=as_numerals(progression, key))

@@ -8,38 +8,39 @@ one stage (another instrument, an edited tune) does not shift the chance of the 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from audiogen.clip import Clip
-from audiogen.conditions import conditions_of
+from audiogen.conditions import Conditions, conditions_of
+from audiogen.guidance import Guidance
+from audiogen.improvising import backing, improvised
+from audiogen.inner_melody import MelodySettings
+from audiogen.journey import Journey
 from audiogen.kept import Boxes, read_boxes
 from audiogen.options import (
-    FREE_SECONDS,
     MAX_SECONDS,
     Options,
     ask,
     beside_the_sound,
     beside_the_tune,
     check_device,
+    check_prompts,
     fill_from_tune,
     transposition,
 )
+from audiogen.playing import Piece
 from audiogen.progress import Progress
 from audiogen.seeds import new_seed, stage_rng, stage_seed, stage_torch_rng
+from audiogen.sounds import Sounds, for_codec, hear, heard_score, in_one, joined, spliced
 from audiogen.streaming import stream_sound
 from audiogen.weight_folders import stand_ins, weight_folders
 from codec.types import CheckpointError, Codes, Waveform
 from codec.weights import load_own as load_codec
 from symbolic_bridge.attributes import TuneAttributes, resolve
-from symbolic_bridge.frames import ScoreFrames, score_frames
+from symbolic_bridge.frames import score_frames
 from symbolic_bridge.kinds import kind_of
 from symbolic_bridge.moods import MOODS
 from symbolic_bridge.perform import perform
@@ -54,34 +55,9 @@ if TYPE_CHECKING:
     from codec.model import Codec
 
 CHUNK_SECONDS, MIN_CHUNK_SECONDS, MAX_CHUNK_SECONDS = 0.5, 0.05, 10.0
+# Pieces that are played side by side; more gain little and take memory.
+TOGETHER = 8
 STAGES = ("attributes", "tune", "performance", "frames", "codes", "waveform")
-
-
-@dataclass
-class _Journey:
-    """What one walk along the path gathers: wall seconds of each stage and warnings."""
-
-    progress: Progress
-    timings: dict[str, float] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        self.progress(name, 0.0)
-        began = time.perf_counter()
-        yield
-        self.timings[name] = time.perf_counter() - began
-        self.progress(name, 1.0)
-
-
-@dataclass(frozen=True)
-class _Settled:
-    """What is known before the score frames: complete attributes, and what the route has of tune and performance."""
-
-    wishes: TuneAttributes
-    tune: Tune | None
-    performance: Performance | None
-    composed: bool
 
 
 class Generator:
@@ -142,6 +118,9 @@ class Generator:
         accompaniment: str | None = None,
         tempo_bpm: float | None = None,
         key: str | None = None,
+        chords: str | None = None,
+        guidance: Guidance | None = None,
+        sounds: Sounds | None = None,
         progress: Progress | None = None,
     ) -> Clip:
         """Make a tune from words and play it.
@@ -150,18 +129,21 @@ class Generator:
             prompt: English, such as "a lively jig in D major on the fiddle".
             duration: seconds; None plays the tune once with its repeats (20 s on the free route).
             seed: the same seed gives the same clip; None draws one, which is in the clip.
-            route: "tune" composes and plays; "free" makes sound straight from the words; "soundfont" plays the
-                tune with sampled instruments.
+            route: "tune" composes and plays; "free" lets the player make up what it plays; "soundfont" plays the tune
+                with sampled instruments.
             tune: play this one instead of composing.
             instrument, accompaniment, tempo_bpm, key: outrank the prompt, which outranks the tune's own.
+            chords: bar by bar, such as "G|C D|G", over and over.
+            guidance: how far the player is pushed towards what it is told.
+            sounds: a recording to go on from, and one to take after.
             progress: told each stage's name and how much of it is done.
 
         Raises:
             PromptError: the prompt is empty or has nothing musical in it.
             ValueError: a value out of its range.
         """
-        options = Options(duration, seed, route, tempo_bpm, key, instrument, accompaniment)
-        return self.make(prompt, options, tune=tune, progress=progress)
+        options = Options(duration, seed, route, tempo_bpm, key, instrument, accompaniment, chords, guidance)
+        return self.make(prompt, options, tune=tune, sounds=sounds, progress=progress)
 
     def stream(
         self,
@@ -169,6 +151,7 @@ class Generator:
         options: Options | None = None,
         *,
         tune: Tune | None = None,
+        sounds: Sounds | None = None,
         chunk_seconds: float = CHUNK_SECONDS,
         warn: Callable[[tuple[str, ...]], None] = lambda texts: None,
     ) -> Iterator[Waveform]:
@@ -181,6 +164,7 @@ class Generator:
             prompt: None where there is only a tune.
             options: what is asked for beside it; not route "soundfont".
             tune: play this one instead of composing.
+            sounds: as in `generate`; of the one that is gone on from nothing is given again.
             chunk_seconds: length of each piece of sound.
             warn: told the warnings before the first sound.
 
@@ -192,18 +176,17 @@ class Generator:
             raise ValueError(
                 f"chunk_seconds is {chunk_seconds:g}; {MIN_CHUNK_SECONDS} to {MAX_CHUNK_SECONDS:g} are allowed"
             )
-        route = options.route or "tune"
+        sounds = sounds or Sounds()
+        route = _route(prompt, options, tune, sounds)
         if route == "soundfont":
             raise ValueError("route 'soundfont' is rendered in one piece; stream route tune or free")
-        if route == "free" and tune is not None:
-            raise ValueError("route 'free' plays no tune; take --route tune or leave the tune out")
         seed = new_seed() if options.seed is None else options.seed
-        journey = _Journey(lambda stage, done: None, warnings=list(self._notices))
-        settled = self._settle(Boxes(tune=tune), ask(prompt, options), seed, route, False, journey)
-        frames = self._frames(None, settled.performance, journey)
-        warn(tuple(dict.fromkeys(journey.warnings)))
+        journey = self._journey(Boxes(tune=tune), ask(prompt, options), options, seed, route, sounds)
+        self._set_out(journey)
+        warn(journey.told)
         chunk_frames = max(1, round(chunk_seconds * self.codec.spec.frame_rate))
-        return stream_sound(self.codec, self._play(frames, settled.wishes, seed, chunk_frames))
+        chunks = self.player.play_chunks(self._piece(journey), chunk_frames, journey.sampling)
+        return stream_sound(self.codec, chunks)
 
     def perform(
         self,
@@ -216,14 +199,16 @@ class Generator:
         accompaniment: str = "none",
         tempo_bpm: float | None = None,
         key: str | None = None,
+        guidance: Guidance | None = None,
+        sounds: Sounds | None = None,
         progress: Progress | None = None,
     ) -> Clip:
         """Play a tune as it is written; arguments as in `generate`.
 
         The duration is at most MAX_SECONDS; "free" is no route for a tune.
         """
-        options = Options(duration, seed, route, tempo_bpm, key, instrument, accompaniment)
-        return self.make(None, options, tune=tune, progress=progress)
+        options = Options(duration, seed, route, tempo_bpm, key, instrument, accompaniment, guidance=guidance)
+        return self.make(None, options, tune=tune, sounds=sounds, progress=progress)
 
     def compose(
         self,
@@ -254,16 +239,50 @@ class Generator:
         options: Options,
         *,
         tune: Tune | None = None,
+        sounds: Sounds | None = None,
         progress: Progress | None = None,
     ) -> Clip:
         """As `generate`, with everything beside the prompt in one value; `prompt` None where there is only a tune."""
-        seed = new_seed() if options.seed is None else options.seed
-        route = options.route or "tune"
+        [clip] = self.make_all([prompt], options, tune=tune, sounds=sounds, progress=progress)
+        return clip
+
+    def make_all(
+        self,
+        prompts: Sequence[str | None],
+        options: Options,
+        *,
+        tune: Tune | None = None,
+        sounds: Sounds | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[Clip]:
+        """Make a clip of every prompt, up to TOGETHER of them side by side, which is faster than one by one.
+
+        Args:
+            prompts: all are read before anything is made.
+            options: the seed is that of the first clip; the next has seed + 1 ...
+            tune, sounds, progress: as in `generate`; the same for all.
+
+        Yields:
+            Clips in order, as each would come out alone.
+
+        Raises:
+            PromptError, ValueError: as `generate`; of several prompts the message says which.
+        """
         if tune is not None and not isinstance(tune, Tune):
             raise TypeError(f"tune is a {type(tune).__name__}; a Tune is needed: Tune.from_abc(text)")
-        if route == "free" and tune is not None:
-            raise ValueError("route 'free' plays no tune; take --route tune or leave the tune out")
-        return self._walk(Boxes(tune=tune), ask(prompt, options), seed, route, progress=progress)
+        sounds = sounds or Sounds()
+        seed = new_seed() if options.seed is None else options.seed
+        journeys = [
+            self._journey(
+                Boxes(tune=tune), asked, options, seed + number, _route(prompt, options, tune, sounds), sounds, progress
+            )
+            for number, (prompt, asked) in enumerate(zip(prompts, check_prompts(prompts, options), strict=True))
+        ]  # fmt: skip
+        return self._walk_all(journeys)
+
+    def _walk_all(self, journeys: Sequence[Journey]) -> Iterator[Clip]:
+        for first in range(0, len(journeys), TOGETHER):
+            yield from self._walk(journeys[first : first + TOGETHER])
 
     def resume(self, folder: str | Path, options: Options, *, progress: Progress | None = None) -> Clip:
         """Go on from the box that was edited last in a folder of `Clip.keep`.
@@ -287,7 +306,9 @@ class Generator:
                     f"{folder}: {kept.start} was edited last, so key, tempo, duration, instrument and accompaniment "
                     "are settled; give none of them, or edit the tune or the attributes"
                 )
-        if route == "free":
+        if route == kept.route == "free" and kept.edited and kept.start in ("tune", "performance", "frames"):
+            route = "tune"  # what the player made up, as a person wants it
+        elif route == "free":
             # Nothing but the words counts there: the tune and all that came of it are left behind.
             boxes = Boxes(codes=boxes.codes, waveform=boxes.waveform) if kept.route == "free" else Boxes()
         if route == "soundfont" and kept.start in ("frames", "codes"):
@@ -295,80 +316,139 @@ class Generator:
                 f"{folder}: {kept.start} was edited last, and route soundfont plays performances; "
                 "edit that or the tune, or take route tune"
             )
-        return self._walk(boxes, wishes, seed, route, kept.composed, progress)
+        journey = self._journey(boxes, wishes, options, seed, route, Sounds(), progress)
+        journey.composed = kept.composed
+        [clip] = self._walk([journey])
+        return clip
 
-    def _walk(
-        self,
-        boxes: Boxes,
-        asked: TuneAttributes,
-        seed: int,
-        route: str,
-        composed: bool = False,
+    def _journey(
+        self, boxes: Boxes, asked: TuneAttributes, options: Options, seed: int, route: str, sounds: Sounds,
         progress: Progress | None = None,
-    ) -> Clip:
-        """Follow the path from the last box that is there."""
-        journey = _Journey(progress or (lambda stage, done: None), warnings=list(self._notices))
+    ) -> Journey:  # fmt: skip
+        return Journey(
+            boxes, asked, options, seed, route, sounds, progress or (lambda stage, done: None),
+            warnings=list(self._notices),
+        )  # fmt: skip
+
+    def _walk(self, journeys: Sequence[Journey]) -> list[Clip]:
+        """Follow the path from the last box that is there; what is played is played side by side."""
+        for journey in journeys:
+            self._set_out(journey)
+        playing = [journey for journey in journeys if journey.plays]
+        # Pieces whose player makes up the tune need others of their kind beside them.
+        for improvises in (False, True):
+            together = [journey for journey in playing if journey.improvises == improvises]
+            if together:
+                self._play(together)
+        return [self._arrive(journey) for journey in journeys]
+
+    def _set_out(self, journey: Journey) -> None:
+        """Everything that stands before the codes."""
+        boxes = journey.boxes
         with journey.stage("load"):
-            self._load_for(boxes, route)
-        settled = self._settle(boxes, asked, seed, route, composed, journey)
-        wishes, performance = settled.wishes, settled.performance
-        frames, codes, waveform = boxes.frames, boxes.codes, boxes.waveform
-        if waveform is None and codes is None and route == "soundfont":
-            if performance is None:
-                raise ValueError("route 'soundfont' needs a tune or a performance to go on from")
-            waveform = self._render(performance, journey)
-        elif waveform is None:
-            if codes is None:
-                frames = self._frames(frames, performance, journey)
-                with journey.stage("play"):
-                    [codes] = self._play(
-                        frames, wishes, seed, progress=lambda done: journey.progress("play", done)
-                    )
-            waveform = self._decode(codes, journey)
-        return Clip(
-            attributes=wishes,
-            asked=asked,
-            tune=settled.tune,
-            performance=performance,
-            frames=frames,
-            codes=codes,
-            waveform=waveform,
-            seed=seed,
-            route=route,
-            composed=settled.composed and settled.tune is not None,
-            timings=journey.timings,
-            warnings=tuple(dict.fromkeys(journey.warnings)),
-        )
+            self._load_for(boxes, journey.route)
+        if journey.sounds and journey.route == "soundfont":
+            raise ValueError("route 'soundfont' takes no recordings; take route tune or free")
+        if journey.sounds.before is not None:
+            with journey.stage("listen"):
+                journey.heard = hear(journey.sounds.before, self.codec)
+            if journey.heard.melody is None:
+                journey.warnings.append(
+                    "no melody was heard in the recording; its sound alone is gone on from"
+                )
+        self._settle(journey)
+        if journey.plays and journey.frames is None and journey.performance is not None:
+            with journey.stage("frames"):
+                journey.frames = score_frames(journey.performance, self.codec.spec.frame_rate)
 
-    def _settle(
-        self, boxes: Boxes, asked: TuneAttributes, seed: int, route: str, composed: bool, journey: _Journey
-    ) -> _Settled:
-        """Everything that stands before the score frames."""
-        tune, performance, wishes = boxes.tune, boxes.performance, asked
-        if route == "free":
+    def _settle(self, journey: Journey) -> None:
+        """Attributes, tune and performance."""
+        boxes, wishes = journey.boxes, journey.asked
+        if journey.route == "free":
             if boxes.codes is None:
-                journey.warnings.extend(beside_the_sound(asked))
+                journey.warnings.extend(beside_the_sound(wishes))
+            if journey.heard is not None and journey.heard.melody is not None:
+                wishes = journey.heard.melody.filling(wishes)
             wishes = resolve(wishes)
-        elif all(box is None for box in (performance, boxes.frames, boxes.codes, boxes.waveform)):
-            if tune is None:
+        elif all(box is None for box in (boxes.performance, boxes.frames, boxes.codes, boxes.waveform)):
+            if boxes.tune is None:
+                composing = None
+                if journey.options.chords is not None:
+                    wishes, composing = self._over_chords(wishes, journey.options.chords)
                 # Settled before composing: the mood's pace is then in the tune and must not count again.
-                wishes, composed = resolve(wishes), True
-            tune = self._find_tune(tune, wishes, seed, journey)
-            wishes = fill_from_tune(wishes, tune, composed)
+                wishes, journey.composed = resolve(wishes), True
+                with journey.stage("compose"):
+                    journey.tune = self.write(wishes, journey.seed, composing)
+            else:
+                if journey.options.chords is not None:
+                    raise ValueError(
+                        "chords are for a new tune; a given one has its own, write them into its file"
+                    )
+                journey.tune = _moved(boxes.tune, wishes, journey)
+            wishes = fill_from_tune(wishes, journey.tune, journey.composed)
             with journey.stage("perform"):
-                performance = self._perform(tune, wishes, seed)
-        if performance is not None:
-            journey.warnings.extend(performance.warnings)
-            _refuse_endless(performance)
-        return _Settled(wishes, tune, performance, composed)
+                journey.performance = self._perform(journey.tune, wishes, journey.seed)
+        if journey.performance is not None:
+            journey.warnings.extend(journey.performance.warnings)
+            _refuse_endless(journey.performance)
+        journey.attributes = wishes
 
-    def _frames(
-        self, frames: ScoreFrames | None, performance: Performance | None, journey: _Journey
-    ) -> ScoreFrames | None:
-        if frames is not None or performance is None:
-            return frames
-        with journey.stage("frames"):
-            return score_frames(performance, self.codec.spec.frame_rate)
+    @staticmethod
+    def _over_chords(wishes: TuneAttributes, chords: str) -> tuple[TuneAttributes, ComposingWishes]:
+        from audiogen.composer_wishes import ComposingWishes, over_chords
+
+        return over_chords(wishes, ComposingWishes(), chords)
+
+    def _play(self, journeys: Sequence[Journey]) -> None:
+        """Codes for all of them, side by side."""
+        pieces = [self._piece(journey) for journey in journeys]
+        lead = journeys[0]
+        with lead.stage("play"):
+            played = self.player.play_all(pieces, lead.sampling, lambda done: lead.progress("play", done))
+        each = lead.timings["play"] / len(journeys)
+        for journey, piece, result in zip(journeys, pieces, played, strict=True):
+            journey.timings["play"] = each
+            journey.codes = result.codes
+            if piece.melody is not None and result.frames is not None:
+                journey.frames = result.frames
+                journey.performance, journey.tune = improvised(
+                    result.frames, backing(journey, self.codec.spec.frame_rate), journey.attributes
+                )
+
+    def _piece(self, journey: Journey) -> Piece:
+        """What the player is asked to play."""
+        rate = self.codec.spec.frame_rate
+        conditions = conditions_of(journey.attributes)
+        if journey.sounds:
+            conditions = _as_the_recording(conditions, journey.asked)
+        before, excerpt = None, None
+        frames, count, melody = journey.frames, None, None
+        if frames is None:
+            base = backing(journey, rate)
+            melody = MelodySettings(
+                score_frames(base, rate), accompanied=(journey.attributes.accompaniment or "none") != "none"
+            )
+            count = round(base.duration * rate)
+        if journey.heard is not None:
+            before = journey.heard.codes
+            past = heard_score(journey.heard, rate)
+            frames = past if frames is None else joined(past, frames)
+        if journey.sounds.excerpt is not None:
+            excerpt = self.codec.encode(for_codec(journey.sounds.excerpt, self.codec))
+        return Piece(frames, conditions, stage_seed(journey.seed, "player"), count, melody, before, excerpt)
+
+    def _arrive(self, journey: Journey) -> Clip:
+        """From the codes to the end."""
+        boxes = journey.boxes
+        waveform = boxes.waveform
+        if waveform is None and journey.codes is None:
+            if journey.performance is None:
+                raise ValueError("route 'soundfont' needs a tune or a performance to go on from")
+            waveform = self._render(journey.performance, journey)
+        elif waveform is None:
+            assert journey.codes is not None
+            waveform = self._decode(journey.codes, journey)
+        return journey.clip(waveform)
 
     def _load_for(self, boxes: Boxes, route: str) -> None:
         """Load what the rest of the path needs, so that no other stage's time holds it."""
@@ -376,15 +456,6 @@ class Generator:
             _ = self.composer
         if boxes.waveform is None and route != "soundfont":
             _ = self.codec if boxes.codes is not None else self.player
-
-    def _find_tune(self, tune: Tune | None, wishes: TuneAttributes, seed: int, journey: _Journey) -> Tune:
-        """The given tune in the key that was asked for, or a new one."""
-        if tune is None:
-            with journey.stage("compose"):
-                return self.write(wishes, seed)
-        journey.warnings.extend((*tune.warnings, *beside_the_tune(wishes, tune)))
-        semitones = transposition(tune, wishes)
-        return tune.transpose(semitones) if semitones else tune
 
     def write(self, asked: TuneAttributes, seed: int, wishes: ComposingWishes | None = None) -> Tune:
         """Write a tune from attributes; the same seed gives the same tune as in `generate`."""
@@ -418,37 +489,7 @@ class Generator:
             arousal=MOODS[wishes.mood].arousal if wishes.mood else 0.0,
         )
 
-    def _play(
-        self,
-        frames: ScoreFrames | None,
-        wishes: TuneAttributes,
-        seed: int,
-        chunk_frames: int | None = None,
-        progress: Callable[[float], None] | None = None,
-    ) -> Iterator[Codes]:
-        if frames is None:
-            seconds = wishes.duration_seconds or FREE_SECONDS
-            count = round(seconds * self.codec.spec.frame_rate)
-        else:
-            count = frames.frames
-        return self.player.play_chunks(
-            frames,
-            conditions=conditions_of(wishes),
-            seed=stage_seed(seed, "player"),
-            chunk_frames=chunk_frames,
-            frames_count=count,
-            not_opening=self._codes_of_silence if frames is None else (),
-            progress=progress,
-        )
-
-    @cached_property
-    def _codes_of_silence(self) -> frozenset[int]:
-        """What the first codebook says of a second of silence."""
-        spec = self.codec.spec
-        silence = Waveform(torch.zeros(1, spec.channels, spec.sample_rate), spec.sample_rate)
-        return frozenset(self.codec.encode(silence).tokens[0, 0].tolist())
-
-    def _decode(self, codes: Codes, journey: _Journey) -> Waveform:
+    def _decode(self, codes: Codes, journey: Journey) -> Waveform:
         from audiogen.loudness import normalise
 
         network = self.codec
@@ -457,11 +498,15 @@ class Generator:
                 f"codes of codec {codes.spec.identity} cannot be decoded by codec {network.spec.identity}"
             )
         with journey.stage("decode"):
-            sound = network.decode(codes)
+            if journey.heard is None:
+                sound = network.decode(codes)
+            else:
+                both = in_one(journey.heard.codes, codes)
+                sound = spliced(journey.heard.sound, network.decode(both))
         with journey.stage("loudness"):
             return normalise(sound)
 
-    def _render(self, performance: Performance, journey: _Journey) -> Waveform:
+    def _render(self, performance: Performance, journey: Journey) -> Waveform:
         from audiogen.loudness import normalise
         from audiogen.soundfont import render
 
@@ -469,6 +514,29 @@ class Generator:
             sound = render(performance)
         with journey.stage("loudness"):
             return normalise(sound)
+
+
+def _route(prompt: str | None, options: Options, tune: Tune | None, sounds: Sounds) -> str:
+    """The route that was asked for, or the one that what is given leaves."""
+    if options.route == "free" and tune is not None:
+        raise ValueError("route 'free' plays no tune; take --route tune or leave the tune out")
+    if options.route is None and prompt is None and tune is None and sounds:
+        return "free"  # nothing but sounds: there is no tune to write and play
+    return options.route or "tune"
+
+
+def _as_the_recording(conditions: Conditions, asked: TuneAttributes) -> Conditions:
+    """Conditions that leave the sound to a recording, unless something else was asked for."""
+    return replace(
+        conditions, instrument=asked.instrument, accompaniment=asked.accompaniment, style=None, text=None
+    )
+
+
+def _moved(tune: Tune, wishes: TuneAttributes, journey: Journey) -> Tune:
+    """The given tune in the key that was asked for."""
+    journey.warnings.extend((*tune.warnings, *beside_the_tune(wishes, tune)))
+    semitones = transposition(tune, wishes)
+    return tune.transpose(semitones) if semitones else tune
 
 
 def _changes_performance(options: Options) -> bool:

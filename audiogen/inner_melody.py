@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ START_SECONDS = 0.1
 SECTION_BARS, SECTIONS = 8, "AABB"
 # Written values of what was played; silence of a quaver or more is a rest.
 GRID, REST_UNITS = Fraction(1, 16), 2
+FEWEST_NOTES = 2
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ def regular_bars(
     kind: str = "reel",
     instrument: str = "fiddle",
     chords: Sequence[Sequence[Chord | None]] = (),
+    first: float = START_SECONDS,
 ) -> Performance:
     """Bars of one length, in parts of eight that follow AABB, as a performance whose lead has nothing to play yet.
 
@@ -158,12 +161,15 @@ def regular_bars(
         seconds: length of the performance.
         kind, instrument: what it is and who leads.
         chords: bar by bar, over and over; None is no chord.
+        first: when one of the bars begins, in seconds; there are others before it, down to the first that begins
+            before the sound does.
     """
     length = whole_seconds(meter, tempo_bpm) * float(meter.bar_duration)
     beats = max(1, round(float(meter.bar_duration / meter.beat_duration)))
+    first -= max(0, ceil((first - START_SECONDS) / length)) * length
     bars: list[BarSpan] = []
     spans: list[ChordSpan] = []
-    while (onset := START_SECONDS + len(bars) * length) < seconds:
+    while (onset := first + len(bars) * length) < seconds:
         names = chords[len(bars) % len(chords)] if chords else ()
         for number, chord in enumerate(names):
             if chord is not None:
@@ -197,21 +203,28 @@ def notes_of(frames: ScoreFrames) -> tuple[SoundedNote, ...]:
 
 
 def tune_of_melody(
-    notes: Sequence[SoundedNote], meter: Meter, tempo_bpm: float, *, key: Key | None, title: str
+    notes: Sequence[SoundedNote],
+    meter: Meter,
+    tempo_bpm: float,
+    *,
+    key: Key | None,
+    title: str,
+    first: float = START_SECONDS,
 ) -> Tune | None:
-    """What was played in regular bars as a tune, in sixteenths; None if nothing was.
+    """What was played in regular bars as a tune, in sixteenths; None if it was but a note.
 
     Args:
         notes: of the lead, in order.
         meter, tempo_bpm: of its bars.
         key: None takes the one that the notes fit best.
         title: of the tune.
+        first: when the first bar begins, in seconds.
     """
     unit = whole_seconds(meter, tempo_bpm) * GRID
     placed: dict[int, SoundedNote] = {}
     for note in notes:
-        placed[max(0, round((note.onset - START_SECONDS) / unit))] = note  # of two at one place the later
-    if not placed:
+        placed[max(0, round((note.onset - first) / unit))] = note  # of two at one place the later
+    if len(placed) < FEWEST_NOTES:
         return None
     written = []
     for place, following in zip(placed, [*list(placed)[1:], None], strict=True):

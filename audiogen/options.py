@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from audiogen.guidance import Guidance
 from symbolic_bridge.attributes import LONGEST_SECONDS, TuneAttributes, resolve
 from symbolic_bridge.instruments import ACCOMPANIMENTS, LEADS, normalise_instrument
 from symbolic_bridge.kinds import kind_of
@@ -23,7 +25,8 @@ class Options:
     """What is asked for beside the prompt; None leaves it to the prompt, the file or the kind of tune.
 
     `duration` in seconds; `route` one of ROUTES; `tempo_bpm` felt beats a minute; `key` such as "D" or "A dorian";
-    `instrument` and `accompaniment` by any of their names, the latter also "none" and "auto".
+    `instrument` and `accompaniment` by any of their names, the latter also "none" and "auto". `chords` bar by bar, such
+    as "G|C D|G", over and over. `guidance`: how far the player is pushed towards what it is told.
     """
 
     duration: float | None = None
@@ -33,6 +36,8 @@ class Options:
     key: str | None = None
     instrument: str | None = None
     accompaniment: str | None = None
+    chords: str | None = None
+    guidance: Guidance | None = None
 
     def __post_init__(self) -> None:
         check_wishes(self.duration, self.tempo_bpm, self.seed)
@@ -110,6 +115,23 @@ def ask(prompt: str | None, options: Options, kept: TuneAttributes | None = None
     return wishes
 
 
+def check_prompts(prompts: Sequence[str | None], options: Options) -> list[TuneAttributes]:
+    """`ask` of every prompt, before anything is made of any.
+
+    Raises:
+        PromptError, ValueError: as `ask`; of several prompts the message says which.
+    """
+    asked = []
+    for number, prompt in enumerate(prompts, start=1):
+        try:
+            asked.append(ask(prompt, options))
+        except ValueError as error:
+            if len(prompts) == 1:
+                raise
+            raise type(error)(f"prompt {number} of {len(prompts)}, {prompt!r}: {error}") from error
+    return asked
+
+
 def fill_from_tune(wishes: TuneAttributes, tune: Tune, composed: bool = False) -> TuneAttributes:
     """What was not asked for, from the tune and then from its kind; `resolve` says how.
 
@@ -151,7 +173,7 @@ def beside_the_tune(wishes: TuneAttributes, tune: Tune) -> list[str]:
 
 def beside_the_sound(wishes: TuneAttributes) -> list[str]:
     """What was asked for that the free route cannot follow, a sentence each."""
-    names = {"tonic": "tonic", "form": "form", "bars": "number of bars"}
+    names = {"form": "form", "bars": "number of bars"}
     ignored = [word for name, word in names.items() if getattr(wishes, name) is not None]
     return [f"the free route follows no {', '.join(ignored)}"] if ignored else []
 

@@ -24,9 +24,6 @@ from symbolic_bridge.frames import STREAM_SIZES, ScoreFrames
 # Measured on 8 valid tunes. Temperature 0.7 with guidance 1.5: log-mel distance to the rendering 0.522, 0.98 of the
 # notes at their pitch; 0.8 with 1.5: 0.531, 0.995; 0.8 with 1.3: 0.518, 0.979; 0.7 with 1.7: 0.536, 0.995.
 GUIDANCE, FREE_GUIDANCE = 1.5, 2.0
-# 0.2 s: once a note has begun, music goes on by itself.
-OPENING_FRAMES = 10
-NEVER = 1e4  # off a logit; unlike infinity it leaves something to draw if nothing else is allowed
 
 
 @dataclass(frozen=True)
@@ -50,8 +47,7 @@ class Piece:
     `frames`: the score, from the first frame of `before` on; None plays freely. `count`: how many frames are written;
     None as many as the score has. `melody`: the player makes up the score itself; `frames` is then the score of
     `before`. `before`: codes of what has sounded already, which is gone on from. `excerpt`: codes of a sound to take
-    after. `not_opening`: codes that the first stream may not have in the first OPENING_FRAMES frames; without a score
-    nothing says when a note begins, and after silence the likeliest is more of it.
+    after.
     """
 
     frames: ScoreFrames | None
@@ -61,7 +57,6 @@ class Piece:
     melody: MelodySettings | None = None
     before: Codes | None = None
     excerpt: Codes | None = None
-    not_opening: Collection[int] = ()
 
 
 @dataclass(frozen=True)
@@ -162,7 +157,6 @@ class Run:
         window = model.config.window
         cache = model.body.new_cache(len(added), min(max(length, window), 2 * window) if window else length)
         factors = torch.tensor([factor for _, factor in self.levels], device=added.device)
-        opening = (clock < self.given + OPENING_FRAMES).tolist()
         # What an empty score adds beside the score itself: attributes, and nothing at all.
         background = told[:, :1] - self._of_score(
             prompting.score[..., :1], prompting.score[..., :1], prompting
@@ -179,10 +173,6 @@ class Run:
                     shown = shown.to(added.device).repeat(len(self.levels), 1, 1)
                     now = self._of_score(shown[..., :1], shown[..., 1:], prompting)
                     added[:, t + 1 : t + 2] = background + now
-            if opening[t]:
-                for row, each in enumerate(self.rows):
-                    if each.piece.not_opening:
-                        logits[row, 0, list(each.piece.not_opening)] -= NEVER
             return logits
 
         generators = [row.generator for row in self.rows]

@@ -29,11 +29,12 @@ from audiogen.conditions import Conditions
 from audiogen.decoding import decode
 from audiogen.evaluation.tables import show_table, write_json
 from audiogen.generator import Generator
+from audiogen.guidance import Guidance
 from audiogen.linear import Int8Linear, PackedLinear, speed_up
 from audiogen.lm import AudioLM
 from audiogen.musicgen.config import read_config
 from audiogen.musicgen.model import Conditioning, MusicGenLM
-from audiogen.player import Player
+from audiogen.player import Piece, Player, Sampling
 
 COLUMNS = ("ms a step", "steps a second", "GB/s", "of matvec", "against the first")
 MATVEC_MEGABYTES = 256
@@ -205,7 +206,7 @@ def player(chosen: argparse.Namespace) -> dict[str, Any]:
     told = Conditions(text="a lively jig in D major on the fiddle", instrument="fiddle", kind="jig")
 
     def run(each: Player, guidance: float) -> Callable[[], object]:
-        return lambda: each.play(None, conditions=told, seed=1, frames_count=frames, guidance=guidance)
+        return lambda: each.play(Piece(None, told, 1, frames), Sampling(guidance=Guidance.all(guidance)))
 
     found = {}
     for guidance, rows in ((1.5, "two rows"), (1.0, "one row")):

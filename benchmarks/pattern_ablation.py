@@ -24,10 +24,11 @@ import torch
 import codec
 from audiogen.data.shards import CodeShards
 from audiogen.evaluation.tables import show_table, write_json
+from audiogen.guidance import Guidance
 from audiogen.lm import LMConfig
 from audiogen.lm_training import LMTrainer, LMTrainingConfig, describe_clip
 from audiogen.patterns import PATTERNS, pattern_of
-from audiogen.player import Player
+from audiogen.player import Piece, Player, Sampling
 from codec.interface import AudioCodec
 from codec.metrics import log_mel_distance
 from codec.types import CodecSpec, Codes
@@ -109,7 +110,8 @@ def play(player: Player, valid: CodeShards, sound: AudioCodec, count: int, frame
     for seed, clip in enumerate(valid.clips[:: max(1, len(valid.clips) // count)][:count]):
         score = ScoreFrames(valid.frame_rate, valid.clip_frames(clip)[:, :frames])
         began = time.perf_counter()
-        codes = player.play(score, conditions=describe_clip(clip, 0.0), seed=seed, guidance=1.0)
+        piece = Piece(score, describe_clip(clip, 0.0), seed)
+        codes = player.play(piece, Sampling(guidance=Guidance())).codes
         spent += time.perf_counter() - began
         true = torch.from_numpy(valid.clip_codes(clip)[None, :STREAMS, :frames].astype("int64"))
         distances.append(log_mel_distance(sound.decode(codes), sound.decode(Codes(true, sound.spec))))

@@ -112,9 +112,7 @@ class NotesAsked:
             ValueError: an option cannot be read; names it.
         """
         from audiogen.composer_rework import continuation
-        from audiogen.composer_wishes import ComposingWishes
-        from symbolic_bridge.chord_symbols import as_numerals, home_of, read_progression
-        from symbolic_bridge.tune import Key
+        from audiogen.composer_wishes import ComposingWishes, over_chords
 
         wishes = ComposingWishes()
         if self.start is not None:
@@ -130,12 +128,7 @@ class NotesAsked:
         if self.plan is not None:
             wishes = replace(wishes, plan=read_plan(self.plan))
         if self.chords is not None:
-            progression = read_progression(self.chords)
-            tonic = asked.tonic or wishes.plan.tonic
-            key = Key(tonic, asked.mode or wishes.plan.mode or "major") if tonic else home_of(progression)
-            if not tonic:
-                asked = replace(asked, tonic=key.tonic, mode=asked.mode or key.mode)
-            wishes = replace(wishes, chords=as_numerals(progression, key))
+            asked, wishes = over_chords(asked, wishes, self.chords)
         if self.plan_depth is not None:
             wishes = replace(wishes, depth=self.plan_depth)
         if self.density is not None:

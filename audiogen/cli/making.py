@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +20,8 @@ from audiogen.cli.originals import Against, RefuseCopies, Report, originals_of
 if TYPE_CHECKING:
     from audiogen.clip import Clip
     from audiogen.options import Options
+    from audiogen.progress import Progress
+    from audiogen.sounds import Sounds
     from symbolic_bridge.attributes import TuneAttributes
     from symbolic_bridge.tune import Tune
 
@@ -39,7 +41,9 @@ class PerformRoute(StrEnum):
     soundfont = "soundfont"
 
 
-Prompt = Annotated[str | None, typer.Argument(metavar="PROMPT", help="What to play, in English.")]
+Prompts = Annotated[
+    list[str] | None, typer.Argument(metavar="[PROMPT]...", help="What to play, in English; one or several.")
+]
 Count = Annotated[int, typer.Option("-n", metavar="COUNT", help="How many; with seeds N, N+1, ...")]
 Duration = Annotated[
     float | None, typer.Option(metavar="S", help="Length in seconds; without it the tune once.")
@@ -58,7 +62,7 @@ Device = Annotated[str | None, typer.Option(metavar="D", help="cpu, cuda, mps; w
 
 
 def generate(
-    prompt: Prompt = None,
+    prompts: Prompts = None,
     output: Annotated[
         Path,
         typer.Option("-o", "--output", metavar="OUT", help=".wav, .flac, .ogg or .mp3; - for WAV on stdout."),
@@ -71,10 +75,27 @@ def generate(
         Path | None,
         typer.Option(metavar="SOUND", help="Play the melody of this recording; see `audiogen transcribe`."),
     ] = None,
+    go_on: Annotated[
+        Path | None,
+        typer.Option("--continue", metavar="SOUND", help="Go on from this recording; OUT begins with it."),
+    ] = None,
+    style_from: Annotated[
+        Path | None, typer.Option(metavar="SOUND", help="Sound like this recording: 3 s of it are heard.")
+    ] = None,
+    chords: Annotated[
+        str | None, typer.Option(metavar='"G|C D|..."', help="Chords bar by bar, over and over to the end.")
+    ] = None,
     route: Annotated[
         Route | None,
         typer.Option(
-            help="tune (default): compose, then play; free: straight from the words; soundfont: sampled."
+            help="tune (default): compose, then play; free: the player makes up what it plays; soundfont: sampled."
+        ),
+    ] = None,
+    guidance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="W|score=W,...",
+            help="How far the player is pushed by all it is told, or by score, attributes, text and excerpt.",
         ),
     ] = None,
     duration: Duration = None,
@@ -97,8 +118,8 @@ def generate(
     """Make a tune from words and play it.
 
     What the prompt leaves open comes from the tune file, then from the kind of tune. An existing
-    output is replaced. With -n the files are OUT-01.wav, OUT-02.wav, ... With -o - the sound comes
-    while it is played, at a fixed gain instead of the loudness of files.
+    output is replaced. With -n or several prompts the files are OUT-01.wav, OUT-02.wav, ... With
+    -o - the sound comes while it is played, at a fixed gain instead of the loudness of files.
 
     \b
     Examples:
@@ -106,6 +127,8 @@ def generate(
       audiogen generate "a sad waltz with harp" -n 4 --seed 1 -o waltz.mp3
       audiogen generate "on the whistle" --tune kesh.abc -o kesh.wav
       audiogen generate "on the flute" --melody-from hummed.mp3 -o flute.wav
+      audiogen generate --continue session.wav --duration 30 -o more.wav
+      audiogen generate "a reel in G" --style-from fiddler.wav --chords "G|C D" -o reel.wav
       audiogen generate "an air" --keep air/ -o air.wav; $EDITOR air/tune.abc
       audiogen generate --from air/ -o air2.wav
       audiogen generate "a reel" -o - | aplay
@@ -113,31 +136,40 @@ def generate(
     """
     import audiogen
     from audiogen.generator import Generator
+    from audiogen.guidance import parse_guidance
     from audiogen.kept import kept_seed
     from audiogen.musicgen import is_musicgen
-    from audiogen.options import Options, ask, check_wishes
+    from audiogen.options import Options, check_prompts, check_wishes
+    from audiogen.playing import GUIDANCE
     from audiogen.seeds import new_seed
+    from audiogen.sounds import Sounds, read_sound
     from audiogen.tune_files import read_one_tune
     from codec.audio_files import check_writable
 
     if tune is not None and melody_from is not None:
         raise ValueError("--tune and --melody-from: only one of them can be given")
-    has_tune = tune is not None or melody_from is not None
-    if prompt is None and not has_tune and from_folder is None:
+    inputs = {"--tune": tune, "--melody-from": melody_from, "--continue": go_on, "--style-from": style_from}
+    beside = [name for name, value in inputs.items() if value is not None]
+    if not prompts and not beside and from_folder is None:
         raise ValueError('nothing to play: give a PROMPT such as "a lively jig", --tune FILE or --from DIR')
-    if from_folder is not None and (prompt is not None or has_tune):
+    if from_folder is not None and (prompts or beside or chords is not None):
         raise ValueError(
-            "--from DIR goes on from that folder: it takes neither a PROMPT nor --tune nor --melody-from"
+            "--from DIR goes on from that folder: it takes no PROMPT, --chords, --tune, --melody-from, --continue or "
+            "--style-from"
         )
-    check_wishes(duration, tempo, seed, count)
-    options = Options(duration, seed, route.value if route else None, tempo, key, instrument, accompaniment)
+    asked: list[str | None] = [prompt for prompt in prompts or [None] for _ in range(count)]
+    check_wishes(duration, tempo, seed, len(asked))
+    options = Options(
+        duration, seed, route.value if route else None, tempo, key, instrument, accompaniment, chords,
+        None if guidance is None else parse_guidance(guidance, GUIDANCE),
+    )  # fmt: skip
     if is_musicgen(model):
         from audiogen.musicgen.generator import check_wanted
 
-        check_wanted(options, other_inputs=has_tune or from_folder is not None)
-    elif prompt is not None:
+        check_wanted(options, other_inputs=bool(beside) or from_folder is not None)
+    else:
         # Asked here too, so that a prompt with nothing in it is refused before any weights are loaded.
-        ask(prompt, options)
+        check_prompts(asked, options)
     given = None
     if tune is not None:
         given, notes = read_one_tune(tune)
@@ -146,33 +178,50 @@ def generate(
         from audiogen.transcription.recordings import transcribe_file
 
         given = transcribe_file(melody_from).as_played
+    sounds = Sounds(
+        before=None if go_on is None else read_sound(go_on),
+        excerpt=None if style_from is None else read_sound(style_from),
+    )
     if str(output) == PIPE:
-        alone = {"-n": count > 1, "--keep": keep, "--from": from_folder, "--json": as_json}
-        _stream(prompt, options, given, [name for name, value in alone.items() if value], model, device)
+        alone = {
+            "-n or second PROMPT": len(asked) > 1,
+            "--keep": keep,
+            "--from": from_folder,
+            "--json": as_json,
+        }
+        names = [name for name, value in alone.items() if value]
+        _stream(asked[0], options, given, sounds, names, model, device)
         return
-    folders = kept_folders(keep, [""] if count == 1 else [f"{number:02d}" for number in range(1, count + 1)])
-    outputs = numbered(output, count)
+    many = len(asked) > 1
+    folders = kept_folders(keep, [f"{number:02d}" for number in range(1, len(asked) + 1)] if many else [""])
+    outputs = numbered(output, len(asked))
     for path in outputs:
         check_writable(path)
     if seed is None:
-        seed = new_seed() if from_folder is None else kept_seed(from_folder)
+        options = replace(options, seed=new_seed() if from_folder is None else kept_seed(from_folder))
     reports: list[dict[str, object]] = []
     player = audiogen.load(model or "shipped", device)
-    for number, (path, folder) in enumerate(zip(outputs, folders, strict=True)):
-        with progress_bars() as progress:
-            each = replace(options, seed=seed + number)
+
+    def clips(progress: Progress) -> Iterator[Clip]:
+        assert options.seed is not None
+        if isinstance(player, Generator) and from_folder is None:
+            yield from player.make_all(asked, options, tune=given, sounds=sounds, progress=progress)
+            return
+        for number, prompt in enumerate(asked):
+            each = replace(options, seed=options.seed + number)
             if not isinstance(player, Generator):
-                clip = player.make(prompt, each, progress=progress)
+                yield player.make(prompt, each, progress=progress)
             elif from_folder is not None:
-                clip = player.resume(from_folder, each, progress=progress)
-            else:
-                clip = player.make(prompt, each, tune=given, progress=progress)
-        clip.save(path)
-        if folder is not None:
-            clip.keep(folder)
-        reports.append(_tell(clip, path, folder, as_json))
+                yield player.resume(from_folder, each, progress=progress)
+
+    with progress_bars() as progress:
+        for clip, path, folder in zip(clips(progress), outputs, folders, strict=True):
+            clip.save(path)
+            if folder is not None:
+                clip.keep(folder)
+            reports.append(_tell(clip, path, folder, as_json))
     if as_json:
-        print_json(reports if count > 1 else reports[0])
+        print_json(reports if many else reports[0])
 
 
 def compose(
@@ -403,6 +452,7 @@ def _stream(
     prompt: str | None,
     options: Options,
     tune: Tune | None,
+    sounds: Sounds,
     beside: Sequence[str],
     model: str | None,
     device: str | None,
@@ -419,7 +469,7 @@ def _stream(
     refuse_terminal()
     pipe = sys.stdout.buffer
     generator = Generator(model, device)
-    chunks = generator.stream(prompt, options, tune=tune, warn=warn)
+    chunks = generator.stream(prompt, options, tune=tune, sounds=sounds, warn=warn)
     spec = generator.codec.spec
     with create_sound(pipe, spec.sample_rate, spec.channels) as sound:
         for chunk in chunks:

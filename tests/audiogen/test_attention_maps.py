@@ -57,9 +57,9 @@ def test_every_step_shares_out_all_of_its_attention_in_every_layer(generator: Ge
 
 
 def test_a_route_without_a_tune_or_a_long_clip_is_refused(generator: Generator) -> None:
-    free = generator.generate("a jig in G", duration=1, seed=1, route="free")
-    with pytest.raises(ValueError, match="this is route free"):
-        bar_attention(generator.player, free)
+    sampled = generator.generate("a jig in G", duration=1, seed=1, route="soundfont")
+    with pytest.raises(ValueError, match="this is route soundfont"):
+        bar_attention(generator.player, sampled)
 
 
 def test_the_command_leaves_pictures_numbers_and_the_clip(tiny_weights: Path, tmp_path: Path) -> None:

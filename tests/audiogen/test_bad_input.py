@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,8 @@ import torch
 from audiogen.cli import run
 from audiogen.conditions import Conditions
 from audiogen.generator import Generator
+from audiogen.guidance import Guidance
+from audiogen.player import Piece, Sampling
 from codec.audio_files import read_audio
 
 HEAD = "X:1\nT:Odd\nM:4/4\nL:1/4\nQ:1/4={tempo}\nK:C\n"
@@ -62,24 +65,25 @@ def test_a_tune_of_rests_is_refused_or_played_but_never_half_written(
 
 
 @pytest.mark.parametrize("guidance", [-1.0, math.nan, math.inf])
-def test_impossible_guidance_is_refused(guidance: float, generator: Generator) -> None:
-    with pytest.raises(ValueError, match=f"guidance is {guidance}; it must be 0 or above"):
-        generator.player.play(None, conditions=JIG, seed=1, frames_count=5, guidance=guidance)
+def test_impossible_guidance_is_refused(guidance: float) -> None:
+    with pytest.raises(ValueError, match=f"guidance of score is {guidance}; it must be 0 or above"):
+        Guidance.all(guidance)
 
 
 @pytest.mark.parametrize(
     "how",
-    [{"guidance": 0.0}, {"guidance": 1e6}, {"temperature": 0.0}, {"temperature": 1e-9}, {"temperature": 1e6},
+    [{"guidance": Guidance.all(0.0)}, {"guidance": Guidance.all(1e6)},
+     {"temperature": 0.0}, {"temperature": 1e-9}, {"temperature": 1e6},
      {"top_k": 0}, {"top_k": 1}, {"top_k": 10**9}],
 )  # fmt: skip
-def test_the_ends_of_the_ranges_give_codes(how: dict[str, float], generator: Generator) -> None:
-    codes = generator.player.play(None, conditions=JIG, seed=1, frames_count=8, **how)  # type: ignore[arg-type]
+def test_the_ends_of_the_ranges_give_codes(how: dict[str, Any], generator: Generator) -> None:
+    codes = generator.player.play(Piece(None, JIG, 1, 8), Sampling(**how)).codes
     assert codes.tokens.shape == (1, 3, 8)
 
 
 def test_top_k_beyond_the_vocabulary_is_all_of_it(generator: Generator) -> None:
     def play(top_k: int) -> torch.Tensor:
-        return generator.player.play(None, conditions=JIG, seed=1, frames_count=20, top_k=top_k).tokens
+        return generator.player.play(Piece(None, JIG, 1, 20), Sampling(top_k=top_k)).codes.tokens
 
     assert torch.equal(play(0), play(10**9))
 
@@ -88,10 +92,10 @@ def test_top_k_beyond_the_vocabulary_is_all_of_it(generator: Generator) -> None:
     ("how", "message"), [({"temperature": -1.0}, "temperature is -1"), ({"top_k": -1}, "top_k is -1")]
 )
 def test_values_below_their_range_are_refused(
-    how: dict[str, float], message: str, generator: Generator
+    how: dict[str, Any], message: str, generator: Generator
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        generator.player.play(None, conditions=JIG, seed=1, frames_count=8, **how)  # type: ignore[arg-type]
+        generator.player.play(Piece(None, JIG, 1, 8), Sampling(**how))
 
 
 def test_a_full_device_says_what_to_lower(
@@ -100,7 +104,7 @@ def test_a_full_device_says_what_to_lower(
     def fill(*arguments: object, **more: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 20 MiB")
 
-    monkeypatch.setattr(Generator, "make", fill)
+    monkeypatch.setattr(Generator, "make_all", fill)
     out = tmp_path / "jig.wav"
     assert run(["generate", "a jig", "-o", str(out), "--model", str(tiny_weights)]) == 1
     assert capsys.readouterr().err.strip().endswith("lower --duration, or take --device cpu")

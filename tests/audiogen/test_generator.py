@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,13 @@ import torch
 
 import audiogen
 from audiogen.generator import Generator
+from audiogen.guidance import CONDITIONS, Guidance
+from audiogen.inner_melody import notes_of
 from audiogen.loudness import normalise
 from audiogen.options import MAX_SECONDS, Options, ask, fill_from_tune
 from audiogen.seeds import stage_seed
-from codec.types import CheckpointError
+from audiogen.sounds import Sounds
+from codec.types import CheckpointError, Waveform
 from symbolic_bridge.prompts import PromptError
 from symbolic_bridge.tune import Tune
 
@@ -76,10 +80,18 @@ def test_stages_draw_from_seeds_of_their_own() -> None:
     assert all(0 <= seed < 2**63 for seed in seeds)
 
 
-def test_the_free_route_needs_no_tune_and_lasts_as_asked(generator: Generator, kesh: Tune) -> None:
+def test_the_free_route_writes_down_what_it_made_up_and_lasts_as_asked(
+    generator: Generator, kesh: Tune
+) -> None:
     clip = generator.generate(PROMPT, route="free", duration=2, seed=1)
-    assert (clip.tune, clip.performance, clip.frames) == (None, None, None)
     assert clip.seconds == pytest.approx(2)
+    assert clip.frames is not None
+    assert clip.performance is not None
+    assert clip.frames.frames == 100
+    assert clip.performance.lead.notes == notes_of(clip.frames)
+    assert clip.tune is not None
+    assert str(clip.tune.header.meter) == "6/8"
+    assert (clip.tune.header.key.tonic, clip.composed) == ("D", False)
     with pytest.raises(ValueError, match="free"):
         generator.generate(PROMPT, route="free", tune=kesh)
 
@@ -182,7 +194,7 @@ def test_what_a_given_tune_or_the_free_route_cannot_follow_is_said(generator: Ge
         assert words in said
     assert clip.attributes.form is None
     free = generator.generate("a jig in D, 16 bars", route="free", duration=2, seed=1)
-    assert "follows no tonic, number of bars" in " ".join(free.warnings)
+    assert "follows no number of bars" in " ".join(free.warnings)
 
 
 def test_another_route_leaves_behind_what_it_does_not_play(
@@ -190,7 +202,7 @@ def test_another_route_leaves_behind_what_it_does_not_play(
 ) -> None:
     generator.generate("a jig", tune=kesh, duration=2, seed=4).keep(tmp_path)
     free = generator.resume(tmp_path, Options(route="free", duration=2))
-    assert (free.tune, free.performance) == (None, None)
+    assert free.tune != kesh
     frames = tmp_path / "frames.npz"
     frames.write_bytes(frames.read_bytes() + b"\n")
     with pytest.raises(ValueError, match="frames was edited last"):
@@ -217,6 +229,132 @@ def test_a_settled_performance_takes_no_other_instrument(
     path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     with pytest.raises(ValueError, match="settled"):
         generator.resume(tmp_path, Options(instrument="flute"))
+
+
+def test_an_edited_tune_of_the_free_route_is_played(generator: Generator, tmp_path: Path) -> None:
+    made_up = generator.generate(PROMPT, route="free", duration=3, seed=1)
+    made_up.keep(tmp_path)
+    same = generator.resume(tmp_path, Options())
+    assert same.route == "free"
+    assert torch.equal(same.waveform.samples, made_up.waveform.samples)
+    path = tmp_path / "tune.abc"
+    path.write_text("X:1\nT:Mine\nM:6/8\nL:1/8\nK:D\nDFA dAF|D3 D3|]\n", encoding="utf-8")
+    edited = generator.resume(tmp_path, Options())
+    assert edited.route == "tune"
+    assert edited.tune is not None
+    assert edited.tune.header.title == "Mine"
+
+
+def test_clips_made_side_by_side_are_those_made_one_by_one(generator: Generator, kesh: Tune) -> None:
+    for route, tune in (("tune", kesh), ("free", None)):
+        options = Options(duration=2, seed=5, route=route)
+        together = list(generator.make_all(["a jig", "a slow air on the flute", "a jig"], options, tune=tune))
+        assert [clip.seed for clip in together] == [5, 6, 7]
+        for clip in together:
+            alone = generator.make(clip.asked.text, replace(options, seed=clip.seed), tune=tune)
+            assert torch.equal(alone.waveform.samples, clip.waveform.samples)
+        assert not torch.equal(together[0].waveform.samples, together[2].waveform.samples)
+
+
+def test_one_bad_prompt_of_a_batch_is_named_before_anything_is_made(generator: Generator) -> None:
+    with pytest.raises(PromptError, match=r"prompt 2 of 3, 'quarterly tax return': .*nothing musical"):
+        generator.make_all(["a jig", "quarterly tax return", "a reel"], Options(seed=1))
+
+
+def test_guidance_of_each_condition_alone_changes_what_is_played(generator: Generator, kesh: Tune) -> None:
+    def played(guidance: Guidance) -> torch.Tensor:
+        clip = generator.generate(
+            PROMPT, tune=kesh, duration=3, seed=1, guidance=guidance,
+            sounds=Sounds(excerpt=tone(440.0)),
+        )  # fmt: skip
+        assert clip.codes is not None
+        return clip.codes.tokens
+
+    plain = played(Guidance())
+    for name in CONDITIONS:
+        changed = replace(Guidance(), **{name: 40.0})
+        # The recording stands for the words, which are not told beside it.
+        assert torch.equal(played(changed), plain) == (name == "text"), name
+
+
+def test_chords_are_written_under_the_tune_and_under_what_is_made_up(
+    generator: Generator, kesh: Tune
+) -> None:
+    chords = "Em|Em D"
+    written = generator.generate("a jig", chords=chords, duration=3, seed=1)
+    assert written.performance is not None
+    assert [(c.root, c.quality) for c in written.performance.chords[:1]] == [(4, "minor")]
+    assert (written.attributes.tonic, written.attributes.mode) == ("E", "minor")
+    free = generator.generate("a jig", chords=chords, duration=3, seed=1, route="free")
+    assert free.frames is not None
+    assert set(free.frames.stream("chord")[10:].tolist()) == {18, 9}
+    with pytest.raises(ValueError, match="chords are for a new tune"):
+        generator.generate("a jig", chords=chords, duration=3, seed=1, tune=kesh)
+
+
+def test_a_recording_is_gone_on_from_and_stands_as_it_was(generator: Generator, kesh: Tune) -> None:
+    before = tone(440.0)
+    on = generator.generate(PROMPT, tune=kesh, duration=2, seed=1, sounds=Sounds(before=before))
+    assert on.given_seconds == pytest.approx(1.0)
+    assert on.seconds == pytest.approx(1.0 + on.codes.seconds)
+    given, made = before.samples[0, 0, :20_000], on.waveform.samples[0, 0, :20_000]
+    assert float(torch.corrcoef(torch.stack((given, made)))[0, 1]) > 0.999
+    alone = generator.generate(PROMPT, tune=kesh, duration=2, seed=1)
+    assert on.codes is not None
+    assert alone.codes is not None
+    assert on.codes.tokens.shape == alone.codes.tokens.shape
+    assert not torch.equal(on.codes.tokens, alone.codes.tokens)
+
+
+def test_with_nothing_but_a_recording_the_player_makes_up_how_it_goes_on(generator: Generator) -> None:
+    clip = generator.make(None, Options(duration=2, seed=1), sounds=Sounds(before=scale()))
+    assert clip.route == "free"
+    assert clip.given_seconds == pytest.approx(4.0, abs=0.05)
+    assert clip.seconds == pytest.approx(clip.given_seconds + 2, abs=0.05)
+    assert not any("no melody" in text for text in clip.warnings)
+    noise = torch.randn(1, 1, 24_000, generator=torch.Generator().manual_seed(0)) / 10
+    heard = generator.make(None, Options(duration=2, seed=1), sounds=Sounds(before=Waveform(noise, 24_000)))
+    assert any("no melody was heard" in text for text in heard.warnings)
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (44_100, 2), (48_000, 1)])
+def test_recordings_of_other_rates_and_channels_are_taken(
+    rate: int, channels: int, generator: Generator, kesh: Tune
+) -> None:
+    sound = Waveform(tone(440.0, rate).samples.repeat(1, channels, 1), rate)
+    both = Sounds(before=sound, excerpt=sound)
+    clip = generator.perform(kesh, duration=1, seed=1, sounds=both)
+    assert clip.waveform.sample_rate == 24_000
+
+
+def test_a_recording_longer_than_the_context_is_taken_whole(generator: Generator, kesh: Tune) -> None:
+    clip = generator.perform(kesh, duration=1, seed=1, sounds=Sounds(before=tone(330.0, seconds=20)))
+    assert clip.given_seconds == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize(
+    ("sound", "message"),
+    [(Waveform(torch.zeros(1, 1, 24_000), 24_000), "before: is silent"),
+     (Waveform(torch.ones(1, 1, 100), 24_000), "before: 0.0 s long; 0.5 to 600 seconds are allowed")],
+)  # fmt: skip
+def test_what_is_no_sound_to_go_on_from_is_refused(sound: Waveform, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Sounds(before=sound)
+
+
+def tone(hz: float, rate: int = 24_000, seconds: float = 1.0) -> Waveform:
+    clock = torch.arange(round(rate * seconds)) / rate
+    return Waveform(0.1 * torch.sin(2 * torch.pi * hz * clock)[None, None], rate)
+
+
+def scale() -> Waveform:
+    """Eight plucked notes of a scale in four seconds."""
+    clock = torch.arange(12_000) / 24_000
+    notes = [
+        0.3 * torch.sin(2 * torch.pi * 440 * 2 ** (step / 12) * clock) * torch.exp(-4 * clock)
+        for step in (0, 2, 4, 5, 7, 9, 11, 12)
+    ]
+    return Waveform(torch.cat(notes)[None, None], 24_000)
 
 
 @pytest.mark.parametrize("duration", [0.0, -1.0, float("nan"), float("inf"), 36000.0])

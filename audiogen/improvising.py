@@ -1,0 +1,64 @@
+"""What the player makes up: the bars that it plays in, and the tune that came of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from math import ceil
+
+from audiogen.inner_melody import START_SECONDS, notes_of, regular_bars, tune_of_melody, whole_seconds
+from audiogen.journey import Journey
+from audiogen.options import FREE_SECONDS
+from symbolic_bridge.attributes import TuneAttributes
+from symbolic_bridge.chord_symbols import read_progression
+from symbolic_bridge.frames import ScoreFrames
+from symbolic_bridge.harmony import parse_chord
+from symbolic_bridge.performance import Part, Performance
+from symbolic_bridge.tune import Key, Meter, Tune
+
+
+def backing(journey: Journey, frame_rate: Fraction) -> Performance:
+    """The bars, and the chords that were asked for, of what is to be made up; a whole number of frames long.
+
+    What is gone on from goes on in its bars.
+    """
+    wishes, chords = journey.attributes, journey.options.chords
+    assert wishes.meter is not None
+    assert wishes.tempo_bpm is not None
+    first = START_SECONDS
+    if journey.heard is not None and journey.heard.melody is not None:
+        given = float(journey.heard.codes.tokens.shape[-1] / frame_rate)
+        length = whole_seconds(wishes.meter, wishes.tempo_bpm) * float(wishes.meter.bar_duration)
+        first = journey.heard.melody.first_bar - given
+        first += ceil((START_SECONDS - first) / length) * length
+    return regular_bars(
+        wishes.meter,
+        wishes.tempo_bpm,
+        round((wishes.duration_seconds or FREE_SECONDS) * frame_rate) / float(frame_rate),
+        kind=wishes.kind or "reel",
+        instrument=wishes.instrument or "fiddle",
+        chords=[[parse_chord(name) for name in bar] for bar in read_progression(chords)] if chords else (),
+        first=first,
+    )
+
+
+def improvised(
+    frames: ScoreFrames, bars: Performance, wishes: TuneAttributes
+) -> tuple[Performance, Tune | None]:
+    """The performance and the tune of a melody that the player made up.
+
+    Args:
+        frames: as the player drew them.
+        bars: what it was made up in.
+        wishes: complete attributes.
+    """
+    lead = Part("lead", bars.lead.instrument, notes_of(frames))
+    seconds = float(frames.frames / frames.frame_rate)
+    performance = replace(bars, parts=(lead,), duration=max(seconds, bars.duration))
+    key = Key(wishes.tonic, wishes.mode or "major") if wishes.tonic else None
+    meter = wishes.meter or Meter(4, 4)
+    first = next((bar.onset for bar in bars.bars if bar.onset >= 0), START_SECONDS)
+    tune = tune_of_melody(
+        lead.notes, meter, bars.tempo_bpm, key=key, title=wishes.text or "Improvisation", first=first
+    )
+    return performance, None if tune is None else tune.with_header(rhythm=bars.kind)
