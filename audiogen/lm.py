@@ -169,17 +169,21 @@ class AudioLM(nn.Module):
 
     def condition(self, prompting: Prompting) -> tuple[Tensor, Tensor, Tensor]:
         """What is added to the steps of every frame [B, S, D], the memory [B, M, D] and its mask [B, M]."""
-        score = self.score(prompting.score, prompting.has_score)  # [B, S + look_ahead, D]
         ahead = self.config.look_ahead
-        frames = score.shape[1] - ahead
+        frames = prompting.score.shape[-1] - ahead
         attributes = self.attributes(prompting.attributes + self.attribute_starts).sum(1)  # [B, D]
         told = attributes + torch.where(prompting.late[:, None], self.late, 0.0)  # [B, D]
+        score = self.score(prompting.score, prompting.has_score)  # [B, S + look_ahead, D]
         added = score[:, :frames] + self.ahead(score[:, ahead:]) + told[:, None]  # [B, S, D]
         memory, mask = self.text(prompting.text)
         if prompting.excerpt.shape[-1] < self.config.excerpt_pool:
             return added, memory, mask
         slots, filled = self._excerpt_memory(prompting.excerpt)
         return added, torch.cat((memory, slots), dim=1), torch.cat((mask, filled), dim=1)
+
+    def of_score(self, now: Tensor, ahead: Tensor, has_score: Tensor) -> Tensor:
+        """What a score frame and the one look_ahead later add to a step: int64 [B, R, 1] each -> [B, 1, D]."""
+        return self.score(now, has_score) + self.ahead(self.score(ahead, has_score))
 
     def _excerpt_memory(self, excerpt: Tensor) -> tuple[Tensor, Tensor]:
         """Codes [B, K, E] as memory [B, E / pool, D] and its mask [B, E / pool]: means over a few frames each."""

@@ -157,10 +157,9 @@ class Run:
         window = model.config.window
         cache = model.body.new_cache(len(added), min(max(length, window), 2 * window) if window else length)
         factors = torch.tensor([factor for _, factor in self.levels], device=added.device)
-        # What an empty score adds beside the score itself: attributes, and nothing at all.
-        background = told[:, :1] - self._of_score(
-            prompting.score[..., :1], prompting.score[..., :1], prompting
-        )
+        # What is told beside the score.
+        first = prompting.score[..., [0, model.config.look_ahead]]
+        background = told[:, :1] - model.of_score(first[..., :1], first[..., 1:], prompting.has_score)
 
         def logits_of(t: int, previous: Tensor) -> Tensor:
             previous = previous.repeat(len(self.levels), 1, 1)  # [L x B, K, 1]
@@ -171,7 +170,7 @@ class Run:
                 shown = self._think(t, hidden[-len(self.rows) :])  # [B, R, 2]
                 if shown is not None:
                     shown = shown.to(added.device).repeat(len(self.levels), 1, 1)
-                    now = self._of_score(shown[..., :1], shown[..., 1:], prompting)
+                    now = model.of_score(shown[..., :1], shown[..., 1:], prompting.has_score)
                     added[:, t + 1 : t + 2] = background + now
             return logits
 
@@ -187,11 +186,6 @@ class Run:
         return sample(
             logits, temperature=how.temperature, top_k=how.top_k, top_p=how.top_p, generator=generators
         )
-
-    def _of_score(self, now: Tensor, ahead: Tensor, prompting: Prompting) -> Tensor:
-        """What one score frame and the one look_ahead later add to a step: int64 [rows, R, 1] each -> [rows, 1, D]."""
-        model = self.model
-        return model.score(now, prompting.has_score) + model.ahead(model.score(ahead, prompting.has_score))
 
     def _think(self, t: int, hidden: Tensor) -> Tensor | None:
         """Make up the score frame look_ahead + 1 after step t where it is not known; what step t + 1 is then told.

@@ -280,7 +280,7 @@ def test_info_names_instruments_and_kinds(call: Callable[..., Outcome]) -> None:
         (["generate", "a jig", "-o", "a.aac"], ["'.aac'", ".wav"]),
         (["generate", "a jig", "--tune", "no.abc"], ["no.abc: no such file"]),
         (["generate", "--from", "nowhere"], ["nowhere: no such folder"]),
-        (["generate", "a jig", "--from", "nowhere"], ["neither"]),
+        (["generate", "a jig", "--from", "nowhere"], ["takes no PROMPT"]),
         (["generate", "a jig", "--keep", "kesh.abc"], ["kesh.abc: is a file"]),
         (["generate", "a jig", "--model", "nowhere"], ["nowhere: no such folder of weights"]),
         (["generate", "a jig", "--device", "warp"], ["warp"]),

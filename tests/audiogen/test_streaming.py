@@ -49,9 +49,9 @@ def test_sound_comes_before_all_codes_are_written(
     generator: Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = []
-    own = generator.player.model.forward
+    own = generator.player.model.hidden
     monkeypatch.setattr(
-        generator.player.model, "forward", lambda *arguments: steps.append(1) or own(*arguments)
+        generator.player.model, "hidden", lambda *arguments: steps.append(1) or own(*arguments)
     )
     chunks = generator.stream(PROMPT, Options(duration=6, seed=3, route="free"), chunk_seconds=0.1)
     assert next(chunks).samples.shape[-1] > 0
