@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 from audiogen.clip import Clip
 from audiogen.conditions import Conditions, conditions_of
 from audiogen.guidance import Guidance
-from audiogen.improvising import backing, improvised
-from audiogen.inner_melody import MelodySettings
+from audiogen.improvising import backing, improvised, melody_settings
 from audiogen.journey import Journey
 from audiogen.kept import Boxes, read_boxes
 from audiogen.options import (
@@ -425,9 +424,7 @@ class Generator:
         frames, count, melody = journey.frames, None, None
         if frames is None:
             base = backing(journey, rate)
-            melody = MelodySettings(
-                score_frames(base, rate), accompanied=(journey.attributes.accompaniment or "none") != "none"
-            )
+            melody = melody_settings(base, journey.attributes, rate)
             count = round(base.duration * rate)
         if journey.heard is not None:
             before = journey.heard.codes

@@ -6,12 +6,20 @@ from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 
-from audiogen.inner_melody import START_SECONDS, notes_of, regular_bars, tune_of_melody, whole_seconds
+from audiogen.inner_melody import (
+    GRID,
+    START_SECONDS,
+    MelodySettings,
+    notes_of,
+    regular_bars,
+    tune_of_melody,
+    whole_seconds,
+)
 from audiogen.journey import Journey
 from audiogen.options import FREE_SECONDS
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.chord_symbols import read_progression
-from symbolic_bridge.frames import ScoreFrames
+from symbolic_bridge.frames import ScoreFrames, score_frames
 from symbolic_bridge.harmony import parse_chord
 from symbolic_bridge.performance import Part, Performance
 from symbolic_bridge.tune import Key, Meter, Tune
@@ -39,6 +47,18 @@ def backing(journey: Journey, frame_rate: Fraction) -> Performance:
         instrument=wishes.instrument or "fiddle",
         chords=[[parse_chord(name) for name in bar] for bar in read_progression(chords)] if chords else (),
         first=first,
+    )
+
+
+def melody_settings(bars: Performance, wishes: TuneAttributes, frame_rate: Fraction) -> MelodySettings:
+    """How a melody is made up in these bars; `wishes` are complete attributes."""
+    assert wishes.meter is not None
+    first = bars.bars[0].onset if bars.bars else START_SECONDS
+    return MelodySettings(
+        score_frames(bars, frame_rate),
+        unit_frames=float(whole_seconds(wishes.meter, bars.tempo_bpm) * GRID * frame_rate),
+        first_frame=first * float(frame_rate),
+        accompanied=(wishes.accompaniment or "none") != "none",
     )
 
 

@@ -38,13 +38,16 @@ FEWEST_NOTES = 2
 class MelodySettings:
     """How an inner melody is drawn.
 
-    `bars`: frames of which only the streams of beats, sections and, where they are not 0, chords count. `accompanied`:
-    whether strums are drawn. `temperature` of the draws.
+    `bars`: frames of which only the streams of beats, sections and, where they are not 0, chords count. `unit_frames`:
+    length of a sixteenth, and `first_frame` where a bar begins; where a length is open, notes end on that grid.
+    `accompanied`: whether strums are drawn. `temperature` of the draws.
     """
 
     bars: ScoreFrames
+    unit_frames: float = 1.0
+    first_frame: float = 0.0
     accompanied: bool = False
-    temperature: float = 0.9
+    temperature: float = 0.8
 
 
 class InnerMelody:
@@ -99,8 +102,9 @@ class InnerMelody:
         allowed = torch.zeros(STREAM_SIZES["remaining"], dtype=torch.bool)
         allowed[1 : longest + 1] = True
         bucket = self._draw(logits["remaining"], allowed)
-        low, high = BUCKET_LOWER_BOUNDS[bucket], BUCKET_LOWER_BOUNDS[bucket + 1]
-        self.left = low + int(torch.randint(high - low, (), generator=self.generator))
+        lengths = np.arange(BUCKET_LOWER_BOUNDS[bucket], BUCKET_LOWER_BOUNDS[bucket + 1])
+        units = (self.place + lengths - self.settings.first_frame) / self.settings.unit_frames
+        self.left = int(lengths[np.abs(units - np.round(units)).argmin()])
         self.age = 0
         now[ROWS["pitch"]] = pitch
         if pitch:

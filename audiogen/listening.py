@@ -14,10 +14,10 @@ from audiogen.lm import AudioLM
 from audiogen.player import Player
 from audiogen.sounds import for_codec
 from audiogen.transcription.notes import HeardNote
+from audiogen.transcription.transcribe import Hearing
 from codec.interface import AudioCodec
 from codec.types import Codes, Waveform
 from symbolic_bridge.frames import STREAM_SIZES, ScoreFrames, frame_bucket
-from symbolic_bridge.performance import SoundedNote
 
 # Shorter notes are ornaments, or doubts.
 SHORTEST_FRAMES = 3
@@ -95,15 +95,17 @@ def _as_frames(values: np.ndarray, player: Player) -> ScoreFrames:
     return ScoreFrames(player.spec.frame_rate, values.astype(np.int16))
 
 
-def hear_notes(player: Player, codec: AudioCodec, sound: Waveform) -> list[HeardNote]:
-    """The notes of a sound's lead; an onset is the middle of the frame that it was heard in."""
-    frames = listen(player, codec.encode(for_codec(sound, codec)))
-    return [
-        HeardNote(note.onset, note.offset, note.midi_pitch) for note in _settled(notes_of(frames), frames)
-    ]
+def ear(player: Player, codec: AudioCodec) -> Hearing:
+    """How the player hears notes, for `transcription.transcribe`."""
 
+    def hear(samples: np.ndarray, sample_rate: int) -> list[HeardNote]:
+        sound = Waveform(torch.from_numpy(np.ascontiguousarray(samples, np.float32))[None, None], sample_rate)
+        frames = listen(player, codec.encode(for_codec(sound, codec)))
+        shortest = (SHORTEST_FRAMES - 0.5) / float(frames.frame_rate)
+        return [
+            HeardNote(note.onset, note.offset, note.midi_pitch)
+            for note in notes_of(frames)
+            if note.offset - note.onset >= shortest
+        ]
 
-def _settled(notes: tuple[SoundedNote, ...], frames: ScoreFrames) -> list[SoundedNote]:
-    """Notes without those that are too short to be any."""
-    shortest = (SHORTEST_FRAMES - 0.5) / float(frames.frame_rate)
-    return [note for note in notes if note.offset - note.onset >= shortest]
+    return hear

@@ -99,6 +99,9 @@ def melody(
     seconds: Seconds = 25.0,
     instrument: Instruments = None,
     soundfont: Soundfont = None,
+    accompaniment: Annotated[
+        str, typer.Option(metavar="A", help="none, guitar, piano or harp; the notes of the lead are counted.")
+    ] = "none",
     free: Annotated[bool, typer.Option(help="Also play without the tune, for its chroma.")] = True,
     pictures: Pictures = None,
     sounds: Annotated[Path | None, typer.Option(metavar="DIR", help="Leave the sounds here as WAV.")] = None,
@@ -108,9 +111,10 @@ def melody(
     jobs: Jobs = 1,
     json_file: JsonFile = None,
 ) -> None:
-    """Play tunes without accompaniment and compare with the SoundFont rendering of the same performance.
+    """Play tunes and compare with the SoundFont rendering of the same performance.
 
-    Counts the notes at their pitch, the distance of the sound, the lag and the agreement of the harmony.
+    Counts the notes at their pitch and those that a transcriber hears, the distance of the sound, the lag and the
+    agreement of the harmony.
 
     \b
     Example:
@@ -123,8 +127,8 @@ def melody(
     _check_output(json_file)
     picker = TunePicker(tunes, seed or 0, tuple(instrument or ()))
     settings = MelodySettings(
-        count=count, seconds=seconds, seed=seed or 0, soundfont=soundfont, free=free, pictures=pictures, sounds=sounds,
-        workers=jobs,
+        count=count, seconds=seconds, seed=seed or 0, soundfont=soundfont, accompaniment=accompaniment, free=free,
+        pictures=pictures, sounds=sounds, workers=jobs,
     )  # fmt: skip
     with progress_bars() as progress:
         result = measure_melody(Generator(model, device), picker, settings, progress)
@@ -136,7 +140,50 @@ def melody(
     _show("Pitch of notes", result, pitch, "by_instrument")
     _show("Log-mel distance to the rendering", result, sound, "by_instrument")
     _show("Lag", result, time, "by_instrument")
+    heard = tuple(
+        f"{what}_f1{end}" for what in ("note", "onset") for end in ("", "_ceiling", "_floor", "_of_ceiling")
+    )
+    _show("Notes and onsets that the transcriber hears", result, heard, "by_instrument")
     _report("Chroma agreement with the score", result, chroma, "by_instrument", json_file)
+
+
+@app.command("long")
+def long_play(
+    tunes: TunesPath = None,
+    count: Annotated[int, typer.Option("-n", min=1, help="Sets of four tunes.")] = 3,
+    seconds: Annotated[float, typer.Option(min=120, help="Of each set.")] = 300.0,
+    instrument: Instruments = None,
+    model: Model = None,
+    device: Device = None,
+    seed: Seed = None,
+    jobs: Jobs = 1,
+    json_file: JsonFile = None,
+) -> None:
+    """Play sets of tunes for minutes, and compare the last minute with the first.
+
+    Beside the player's changes of pitch, loudness, timbre and timing stand those of the SoundFont rendering, which
+    differ because the tunes do.
+
+    \b
+    Example:
+      audiogen evaluate long --tunes test.jsonl -n 3 --json long.json
+    """
+    from audiogen.evaluation.long_play import measure_long
+    from audiogen.evaluation.material import TunePicker
+    from audiogen.generator import Generator
+
+    _check_output(json_file)
+    picker = TunePicker(tunes, seed or 0, tuple(instrument or ()))
+    with progress_bars() as progress:
+        result = measure_long(Generator(model, device), picker, count, seconds, jobs, progress)
+    sides = []
+    for name in ("player", "soundfont"):
+        own = {key: value for key, value in result.items() if key.startswith(f"{name}_")}
+        sides.append({"": name, **{key.removeprefix(f"{name}_"): value for key, value in own.items()}})
+    _show_list("Last minute less first", sides)
+    cost = ("sets_played", "pitch_floor", "real_time_factor", "cost_of_60_s_over_20_s", "peak_memory_mb")
+    _show_list("Floor and cost", [{name: result[name] for name in cost}])
+    _finish(result, json_file)
 
 
 @app.command()
@@ -361,7 +408,17 @@ def transcription(
         result = measure_transcription(
             picker, count, seconds, soundfont, Generator(model, device) if played else None, pyin, progress
         )
-    notes = ("notes", "f1_ours", "f1_ceiling", "f1_pyin", "f1_floor", "precision", "recall", "f1_interval")
+    notes = (
+        "notes",
+        "f1_ours",
+        "f1_by_player",
+        "f1_ceiling",
+        "f1_pyin",
+        "f1_floor",
+        "precision",
+        "recall",
+        "f1_interval",
+    )
     rest = (
         "meter_right",
         "key_right",
@@ -384,9 +441,14 @@ def _check_output(path: Path | None) -> None:
 def _report(
     title: str, result: dict[str, Any], columns: tuple[str, ...], group: str, json_file: Path | None
 ) -> None:
+    _show(title, result, columns, group)
+    _finish(result, json_file)
+
+
+def _finish(result: dict[str, Any], json_file: Path | None) -> None:
+    """Say what was left out, and write everything."""
     from audiogen.evaluation.tables import write_json
 
-    _show(title, result, columns, group)
     warn(
         [
             f"left out {item.get('tune') or item.get('file')}: {item['reason']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,14 @@ import typer
 
 from audiogen.cli.codecs import Json
 from audiogen.cli.console import print_json, say
+from audiogen.cli.making import Model
+
+
+class Ear(StrEnum):
+    """Who hears the notes."""
+
+    signal = "signal"
+    player = "player"
 
 
 def transcribe(
@@ -22,10 +31,15 @@ def transcribe(
     key: Annotated[
         str | None, typer.Option(metavar="K", help='Such as D, Em, "A dorian"; else it is found.')
     ] = None,
+    by: Annotated[
+        Ear,
+        typer.Option(help="Who hears the notes: signal processing, or our player's network turned round."),
+    ] = Ear.signal,
     title: Annotated[str | None, typer.Option(metavar="T", help="Of the tune; else the file's name.")] = None,
     fold: Annotated[
         bool, typer.Option(help="Write a section that is played twice once, between repeat signs.")
     ] = True,
+    model: Model = None,
     as_json: Json = False,
 ) -> None:
     """Write down the melody of a recording: one line, played, sung or hummed.
@@ -39,6 +53,7 @@ def transcribe(
       audiogen transcribe hummed.mp3 -o jig.abc --meter 6/8 --key G
       audiogen transcribe hummed.mp3 -o tune.abc; audiogen generate "on the flute" --tune tune.abc
     """
+    from audiogen.transcription.notes import hear_notes
     from audiogen.transcription.recordings import transcribe_file
     from audiogen.tune_files import check_tune_suffix, write_tunes
     from codec.audio_files import check_writable
@@ -47,11 +62,21 @@ def transcribe(
 
     check_tune_suffix(target)
     check_writable(target, audio=False)
+    if model is not None and by is not Ear.player:
+        raise ValueError("--model names the player's weights: it needs --by player")
+    hear = hear_notes
+    if by is Ear.player:
+        from audiogen.generator import Generator
+        from audiogen.listening import ear
+
+        generator = Generator(model)
+        hear = ear(generator.player, generator.codec)
     found = transcribe_file(
         source,
         meter=None if meter is None else parse_meter(meter),
         key=None if key is None else named_key(key),
         title=title,
+        hear=hear,
     )
     tune = found.tune if fold else found.as_played
     write_tunes(target, [tune])

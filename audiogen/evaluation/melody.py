@@ -16,6 +16,13 @@ from audiogen.clip import Clip
 from audiogen.evaluation.chroma import chroma_agreement, score_chroma, shuffled_agreement, sound_chroma
 from audiogen.evaluation.material import TestTune, TunePicker, at_model_level, mono, round_trip
 from audiogen.evaluation.melody_summary import summarise
+from audiogen.evaluation.note_matching import (
+    NoteScore,
+    at_other_times,
+    match_notes,
+    onsets_alone,
+    shuffled,
+)
 from audiogen.evaluation.pitch import (
     PitchJob,
     PitchTrack,
@@ -31,6 +38,7 @@ from audiogen.generator import Generator
 from audiogen.options import Options
 from audiogen.progress import Progress
 from audiogen.soundfont import Renderer
+from audiogen.transcription import hear_notes
 from codec.metrics import log_mel_distance, same_level
 from codec.types import CheckpointError, Waveform
 from symbolic_bridge.instruments import INSTRUMENTS, LEADS
@@ -44,14 +52,16 @@ HEARD = ("player", "soundfont", "codec")
 class MelodySettings:
     """How to measure.
 
-    `seconds`: taken from each tune's start. `free`: also play without the tune, for its chroma. `pictures`: folder for
-    PNG files of the first `picture_count` tunes. `sounds`: folder for the WAV files. `workers`: processes for pYIN.
+    `seconds`: taken from each tune's start. `accompaniment`: "none", or what plays with the lead. `free`: also play
+    without the tune, for its chroma. `pictures`: folder for PNG files of the first `picture_count` tunes. `sounds`:
+    folder for the WAV files. `workers`: processes for pYIN.
     """
 
     count: int = 30
     seconds: float = 25.0
     seed: int = 0
     soundfont: str | None = None
+    accompaniment: str = "none"
     free: bool = True
     pictures: Path | None = None
     picture_count: int = 4
@@ -61,7 +71,11 @@ class MelodySettings:
 
 @dataclass(frozen=True)
 class MelodyRow:
-    """One tune. Notes are counted, distances are log-mel, lags are milliseconds (positive: the sound is late)."""
+    """One tune. Notes are counted, distances are log-mel, lags are milliseconds (positive: the sound is late).
+
+    `heard_notes` and `heard_onsets`: what our transcriber hears in the player's sound and in the SoundFont's, and the
+    floor, against the lead that was played.
+    """
 
     tune: str
     instrument: str
@@ -76,6 +90,8 @@ class MelodyRow:
     distance: dict[str, float]
     lag_ms: dict[str, float]
     chroma: dict[str, float]
+    heard_notes: dict[str, NoteScore]
+    heard_onsets: dict[str, NoteScore]
     play_seconds: float
 
 
@@ -96,6 +112,17 @@ class _Take:
         return self.clip.performance
 
 
+@dataclass(frozen=True)
+class _Figures:
+    """What can be said of a take at once; fields as in `MelodyRow`."""
+
+    distance: dict[str, float]
+    lag_ms: dict[str, float]
+    chroma: dict[str, float]
+    heard_notes: dict[str, NoteScore]
+    heard_onsets: dict[str, NoteScore]
+
+
 def measure_melody(
     generator: Generator,
     picker: TunePicker,
@@ -111,14 +138,14 @@ def measure_melody(
         ValueError: no tune could be played.
     """
     rows: list[MelodyRow] = []
-    takes: list[tuple[_Take, dict[str, float], dict[str, float], dict[str, float]]] = []
+    takes: list[tuple[_Take, _Figures]] = []
     jobs: list[PitchJob] = []
     rate = generator.codec.spec.sample_rate
     with Renderer(settings.soundfont, sample_rate=rate) as renderer:
         for item in picker.draw(settings.count):
             try:
                 take = _play(generator, renderer, item, settings)
-                figures = _distances(take), _lags(take), _chromas(take)
+                figures = _Figures(_distances(take), _lags(take), _chromas(take), *_heard(take))
             except CheckpointError:
                 # Missing weights are no fault of the tune.
                 raise
@@ -128,7 +155,7 @@ def measure_melody(
             number = len(takes)
             span = expected_range(take.performance.lead)
             jobs += [PitchJob(mono(take.sounds[name]), rate, *span) for name in HEARD]
-            takes.append((take, *figures))
+            takes.append((take, figures))
             if number < settings.picture_count:
                 _draw(take, settings, number)
             if settings.sounds is not None:
@@ -166,7 +193,7 @@ def _play(generator: Generator, renderer: Renderer, item: TestTune, settings: Me
         duration=settings.seconds,
         seed=settings.seed,
         instrument=item.instrument,
-        accompaniment="none",
+        accompaniment=settings.accompaniment,
     )
     if clip.performance is None or clip.codes is None:
         raise ValueError("the clip has no performance or no codes")
@@ -235,14 +262,25 @@ def _chromas(take: _Take) -> dict[str, float]:
     return {**found, "floor": shuffled_agreement(chromas["soundfont"], score)}
 
 
-def _row(
-    take: _Take,
-    distance: dict[str, float],
-    lags: dict[str, float],
-    chroma: dict[str, float],
-    tracks: list[PitchTrack],
-    settings: MelodySettings,
-) -> MelodyRow:
+def _heard(take: _Take) -> tuple[dict[str, NoteScore], dict[str, NoteScore]]:
+    """What the transcriber hears: notes, and onsets whatever their pitch."""
+    wanted = [(note.onset, float(note.midi_pitch)) for note in take.notes]
+    found = {
+        name: [
+            (note.onset, float(note.pitch))
+            for note in hear_notes(mono(take.sounds[name]), take.sounds[name].sample_rate)
+        ]
+        for name in ("player", "soundfont")
+    }
+    rng = np.random.default_rng(0)
+    notes = {name: match_notes(wanted, heard) for name, heard in found.items()}
+    onsets = {name: match_notes(onsets_alone(wanted), onsets_alone(heard)) for name, heard in found.items()}
+    notes["floor"] = match_notes(wanted, shuffled(wanted, rng))
+    onsets["floor"] = match_notes(onsets_alone(wanted), onsets_alone(at_other_times(wanted)))
+    return notes, onsets
+
+
+def _row(take: _Take, figures: _Figures, tracks: list[PitchTrack], settings: MelodySettings) -> MelodyRow:
     heard = dict(zip(HEARD, (heard_pitches(track, take.notes) for track in tracks), strict=True))
     right = {name: right_notes(pitches, take.notes) for name, pitches in heard.items()}
     codes = take.clip.codes
@@ -257,9 +295,7 @@ def _row(
         right={name: int(which.sum()) for name, which in right.items()},
         kept=int((right["player"] & right["soundfont"]).sum()),
         pitch_floor=chance_share(heard["player"], take.notes),
-        distance=distance,
-        lag_ms=lags,
-        chroma=chroma,
+        **vars(figures),
         play_seconds=round(take.clip.timings.get("play", 0.0), 3),
     )
 

@@ -11,6 +11,7 @@ from audiogen.evaluation.ratios import ratio
 
 if TYPE_CHECKING:
     from audiogen.evaluation.melody import MelodyRow
+    from audiogen.evaluation.note_matching import NoteScore
 
 
 def summarise(rows: Sequence[MelodyRow]) -> dict[str, object]:
@@ -41,7 +42,23 @@ def summarise(rows: Sequence[MelodyRow]) -> dict[str, object]:
         "lag_ms_codec_median": round(float(np.median([row.lag_ms["codec"] for row in rows])), 2),
         "tunes_within_30_ms": sum(abs(lag) <= 30 for lag in lags),
         **{f"chroma_{name}": _mean([row.chroma[name] for row in rows]) for name in rows[0].chroma},
+        **_heard("note", [row.heard_notes for row in rows]),
+        **_heard("onset", [row.heard_onsets for row in rows]),
         "real_time_factor": ratio(sum(row.seconds for row in rows), sum(row.play_seconds for row in rows)),
+    }
+
+
+def _heard(what: str, scores: Sequence[dict[str, NoteScore]]) -> dict[str, float | None]:
+    """F1 over all tunes together, for the player, the rendering (ceiling) and the floor."""
+    f1 = {}
+    for name in scores[0]:
+        right = sum(score[name].right for score in scores)
+        f1[name] = ratio(2 * right, sum(score[name].played + score[name].heard for score in scores))
+    return {
+        f"{what}_f1": f1["player"],
+        f"{what}_f1_ceiling": f1["soundfont"],
+        f"{what}_f1_floor": f1["floor"],
+        f"{what}_f1_of_ceiling": ratio(f1["player"] or 0.0, f1["soundfont"] or 0.0),
     }
 
 

@@ -50,3 +50,14 @@ def shuffled(notes: Sequence[tuple[float, float]], rng: np.random.Generator) -> 
     """The same onsets with the pitches in any order: the floor."""
     pitches = rng.permutation([pitch for _, pitch in notes])
     return [(onset, float(pitch)) for (onset, _), pitch in zip(notes, pitches, strict=True)]
+
+
+def onsets_alone(notes: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The same notes on one pitch, so that only when they begin counts."""
+    return [(onset, 0.0) for onset, _ in notes]
+
+
+def at_other_times(notes: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """As many notes evenly from the first to the last: the floor of onsets."""
+    onsets = np.linspace(notes[0][0], notes[-1][0], len(notes)) if notes else []
+    return [(float(onset), pitch) for onset, (_, pitch) in zip(onsets, notes, strict=True)]

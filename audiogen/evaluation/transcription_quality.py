@@ -1,7 +1,8 @@
 """How well recordings become tunes: SoundFont renderings of unseen tunes, or what our player makes of them.
 
-Beside our notes stand those of pYIN's pitches cut wherever the semitone changes (what a plain use of it gives), the
-floor (the notes played, their pitches shuffled) and, for the tune, how often metre, key and tempo are those written.
+Beside our notes stand those of our player turned round, those of pYIN's pitches cut wherever the semitone changes (what
+a plain use of it gives), the floor (the notes played, their pitches shuffled) and, for the tune, how often metre, key
+and tempo are those written.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from audiogen.evaluation.note_matching import NoteScore, match_notes, shuffled
 from audiogen.evaluation.pitch import PitchJob, PitchTrack, track_pitches
 from audiogen.evaluation.ratios import ratio
 from audiogen.generator import Generator
+from audiogen.listening import ear
 from audiogen.options import Options
 from audiogen.soundfont import Renderer
 from audiogen.transcription import Transcription, transcribe
+from audiogen.transcription.transcribe import Hearing
 from codec.types import Waveform
 from symbolic_bridge.performance import Performance
 from symbolic_bridge.tune import Meter, Tune
@@ -40,6 +43,7 @@ class TranscriptionRow:
     instrument: str
     seconds: float
     ours: NoteScore
+    by_player: NoteScore
     pyin: NoteScore | None
     floor: NoteScore
     meter: str
@@ -81,12 +85,13 @@ def measure_transcription(
     """
     rows: list[TranscriptionRow] = []
     maker = player or Generator()
+    hear = ear(maker.player, maker.codec)
     with Renderer(soundfont) as renderer:
         for item in picker.draw(count):
             try:
                 clip = _performance(maker, item, seconds, player is not None)
                 sound = clip[1] if clip[1] is not None else renderer.render(clip[0])
-                rows.append(_row(item, clip[0], at_model_level(sound), pyin))
+                rows.append(_row(item, clip[0], at_model_level(sound), pyin, hear))
             except ValueError as error:
                 picker.refuse(item.key, str(error))
                 continue
@@ -122,7 +127,9 @@ def _performance(
     return perform(item.tune, instrument=item.instrument, duration_seconds=seconds, rng=rng), None
 
 
-def _row(item: TestTune, performance: Performance, sound: Waveform, pyin: bool) -> TranscriptionRow:
+def _row(
+    item: TestTune, performance: Performance, sound: Waveform, pyin: bool, hear: Hearing
+) -> TranscriptionRow:
     samples = mono(sound)
     length = len(samples) / sound.sample_rate
     notes = [(note.onset, float(note.midi_pitch)) for note in performance.lead.notes if note.onset < length]
@@ -139,7 +146,8 @@ def _row(item: TestTune, performance: Performance, sound: Waveform, pyin: bool) 
     header = found.tune.header
     return TranscriptionRow(
         item.key, item.instrument, length,
-        match_notes(notes, [(note.onset, float(note.pitch)) for note in found.notes]), plain,
+        match_notes(notes, [(note.onset, float(note.pitch)) for note in found.notes]),
+        match_notes(notes, [(note.onset, float(note.pitch)) for note in hear(samples, sound.sample_rate)]), plain,
         match_notes(notes, shuffled(notes, np.random.default_rng(0))), str(header.meter), right["meter"],
         f"{header.key.tonic} {header.key.mode}", right["key"], right["tonic"], header.tempo_bpm or 0.0, right["tempo"],
         wall, pyin_wall,
@@ -177,7 +185,11 @@ def plain_notes(track: PitchTrack) -> list[tuple[float, float]]:
 
 def summarise(rows: Sequence[TranscriptionRow]) -> dict[str, object]:
     """Notes are counted over all tunes together; the interval is over tunes (95 %, bootstrap)."""
-    sides = {"ours": [r.ours for r in rows], "floor": [r.floor for r in rows]}
+    sides = {
+        "ours": [r.ours for r in rows],
+        "by_player": [r.by_player for r in rows],
+        "floor": [r.floor for r in rows],
+    }
     if all(row.pyin is not None for row in rows):
         sides["pyin"] = [row.pyin for row in rows if row.pyin is not None]
     interval = bootstrap([row.ours.f1 for row in rows], np.random.default_rng(0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -14,6 +14,7 @@ from audiogen.transcription.notes import HeardNote, hear_notes
 from audiogen.transcription.writing_down import GridNote, folded, tune_of_notes
 from symbolic_bridge.tune import Key, Meter, Tune
 
+Hearing = Callable[[np.ndarray, int], Sequence[HeardNote]]
 FEWEST_NOTES = 4
 LONGEST_SECONDS = 1800.0
 SILENT_PEAK = 1e-4
@@ -46,6 +47,7 @@ def transcribe(
     meter: Meter | None = None,
     key: Key | None = None,
     title: str = "Untitled",
+    hear: Hearing = hear_notes,
 ) -> Transcription:
     """Write down the melody of a recording.
 
@@ -57,6 +59,7 @@ def transcribe(
         sample_rate: Hz, at least 8,000.
         meter, key: where they are known; None finds them.
         title: of the tune.
+        hear: samples at RATE to notes.
 
     Raises:
         TranscriptionError: the sound is silent, longer than half an hour, or has fewer than four notes.
@@ -64,7 +67,7 @@ def transcribe(
     check_seconds(len(samples) / sample_rate, "the sound")
     if not len(samples) or float(np.abs(samples).max()) < SILENT_PEAK:
         raise TranscriptionError("the sound is silent")
-    notes = hear_notes(_at_rate(samples, sample_rate), RATE)
+    notes = hear(_at_rate(samples, sample_rate), RATE)
     if len(notes) < FEWEST_NOTES:
         raise TranscriptionError(f"{len(notes)} notes were heard; a tune needs at least {FEWEST_NOTES}")
     grid = find_grid([note.onset for note in notes])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import pytest
 import torch
 
 from audiogen.clip import Clip
+from audiogen.evaluation import long_play
 from audiogen.evaluation.clips import rendered_clips
 from audiogen.evaluation.gate import GateSettings, measure_gate
 from audiogen.evaluation.material import TunePicker, at_model_level
 from audiogen.evaluation.melody import MelodySettings, measure_melody
 from audiogen.evaluation.opus import COMMANDS, OpusError, opus_round_trip
+from audiogen.options import Options
 from audiogen.soundfont import SoundfontError, find_soundfont, render
 from codec.model import Codec, CodecConfig
 from codec.types import Waveform
@@ -85,6 +88,16 @@ class FaithfulGenerator:
         )  # fmt: skip
 
 
+class FadingGenerator(FaithfulGenerator):
+    """Plays what the SoundFont plays, by and by 12 dB quieter."""
+
+    def make(self, prompt: None, options: Options, tune: Tune) -> Clip:
+        clip = self.perform(tune, instrument=options.instrument, duration=options.duration)
+        samples = clip.waveform.samples.roll(480, -1)
+        fall = torch.logspace(0, -0.6, samples.shape[-1])
+        return replace(clip, waveform=Waveform(samples * fall, RATE))
+
+
 def test_an_untrained_codec_loses_the_pitch_that_the_rendering_has(network: Codec, tunes: Path) -> None:
     picker = TunePicker(tunes, instruments=("flute",))
     result: Any = measure_gate(network, picker, GateSettings(count=1, seconds=4, soundfont=font()))
@@ -112,9 +125,33 @@ def test_a_player_that_plays_the_rendering_reaches_the_ceiling_and_its_lag_is_fo
     assert result["log_mel"] < result["log_mel_wrong_instrument"]
     assert result["chroma_player"] == pytest.approx(result["chroma_soundfont"], abs=0.1)
     assert result["chroma_floor"] < result["chroma_soundfont"]
+    assert result["note_f1_of_ceiling"] == pytest.approx(1.0, abs=0.1)
+    assert result["onset_f1_floor"] < result["onset_f1_ceiling"]
     assert result["tunes"][0]["codebooks"] == 1
     assert (tmp_path / "png" / "melody-01.png").is_file()
     assert (tmp_path / "wav" / "melody-01-player.wav").is_file()
+
+
+def test_what_changes_from_the_first_part_to_the_last_is_found(
+    network: Codec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = tmp_path / "book.abc"
+    book.write_text("\n".join(KESH.replace("X:1", f"X:{n}") for n in range(1, 9)), encoding="utf-8")
+    monkeypatch.setattr(long_play, "PART_SECONDS", 6.0)
+    generator: Any = FadingGenerator(network, font())
+    picker = TunePicker(book, instruments=("flute",))
+    result: Any = long_play.measure_long(generator, picker, count=1, seconds=20)
+    assert result["sets_played"] == 1
+    assert len(result["sets"][0]["tunes"]) == 4
+    assert result["soundfont_pitch_first"] > 0.8
+    assert abs(result["player_pitch_change"] - result["soundfont_pitch_change"]) < 0.1
+    assert result["player_loudness_db_change"] - result["soundfont_loudness_db_change"] == pytest.approx(
+        -12 * 14 / 20, abs=1.5
+    )
+    assert abs(result["player_centroid_share_change"] - result["soundfont_centroid_share_change"]) < 0.05
+    assert result["player_lag_ms_change"] == pytest.approx(0, abs=3)
+    with pytest.raises(ValueError, match="at least 12 are needed"):
+        long_play.measure_long(generator, picker, count=1, seconds=11)
 
 
 def test_a_tune_that_cannot_be_played_is_told_and_another_is_drawn(tunes: Path) -> None:

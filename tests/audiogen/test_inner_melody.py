@@ -12,6 +12,7 @@ import torch
 from audiogen.inner_melody import (
     HIGHEST_PITCH,
     LOWEST_PITCH,
+    ROWS,
     InnerMelody,
     MelodySettings,
     notes_of,
@@ -33,7 +34,7 @@ def drawn(seed: int, frames: int = 600, accompanied: bool = True, temperature: f
     """A melody of a network that knows nothing."""
     bars = score_frames(regular_bars(JIG, 120, frames / 50), RATE)
     melody = InnerMelody(
-        MelodySettings(bars, accompanied, temperature), seed, np.zeros(len(STREAM_SIZES), np.int64)
+        MelodySettings(bars, 12.5, 5.0, accompanied, temperature), seed, np.zeros(len(STREAM_SIZES), np.int64)
     )
     noise = torch.Generator().manual_seed(seed)
     values = []
@@ -87,6 +88,22 @@ def test_bars_are_as_given_and_strums_only_where_there_is_an_accompaniment() -> 
     assert np.array_equal(frames.stream("section"), given.stream("section"))
     assert not frames.stream("strum_age").any()
     assert drawn(1).stream("strum_age").any()
+
+
+def test_where_a_length_is_open_a_note_ends_on_the_grid() -> None:
+    """Buckets from 16 frames on are wider than a unit of 7 frames, so that there is a place for the end in each."""
+    bars = score_frames(regular_bars(JIG, 120, 12), RATE)
+    melody = InnerMelody(MelodySettings(bars, 7.0, 5.0), 0, np.zeros(len(STREAM_SIZES), np.int64))
+    noise = torch.Generator().manual_seed(0)
+    ends = []
+    for place in range(600):
+        logits = {name: torch.randn(size, generator=noise) for name, size in STREAM_SIZES.items()}
+        logits["remaining"][:16] = -100.0
+        frame = melody.frame(melody.pitch(logits["pitch"]), logits)
+        if frame[ROWS["remaining"]] == 1:
+            ends.append(place + 1)
+    assert len(ends) > 5
+    assert {(end - 5) % 7 for end in ends} == {0}
 
 
 def test_chords_that_are_given_stand_and_others_are_drawn() -> None:
