@@ -276,7 +276,7 @@ def _heard(take: _Take) -> tuple[dict[str, NoteScore], dict[str, NoteScore]]:
     notes = {name: match_notes(wanted, heard) for name, heard in found.items()}
     onsets = {name: match_notes(onsets_alone(wanted), onsets_alone(heard)) for name, heard in found.items()}
     notes["floor"] = match_notes(wanted, shuffled(wanted, rng))
-    onsets["floor"] = match_notes(onsets_alone(wanted), onsets_alone(at_other_times(wanted)))
+    onsets["floor"] = match_notes(onsets_alone(wanted), onsets_alone(at_other_times(wanted, rng)))
     return notes, onsets
 
 

@@ -57,7 +57,9 @@ def onsets_alone(notes: Sequence[tuple[float, float]]) -> list[tuple[float, floa
     return [(onset, 0.0) for onset, _ in notes]
 
 
-def at_other_times(notes: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """As many notes evenly from the first to the last: the floor of onsets."""
-    onsets = np.linspace(notes[0][0], notes[-1][0], len(notes)) if notes else []
+def at_other_times(
+    notes: Sequence[tuple[float, float]], rng: np.random.Generator
+) -> list[tuple[float, float]]:
+    """As many notes at any times between the first and the last: the floor of onsets."""
+    onsets = np.sort(rng.uniform(notes[0][0], notes[-1][0], len(notes))) if notes else []
     return [(float(onset), pitch) for onset, (_, pitch) in zip(onsets, notes, strict=True)]
