@@ -61,6 +61,12 @@ def compare(
             metavar="ANSWERS", help="Count the answers to the listening test in DIR; nothing is played."
         ),
     ] = None,
+    embedding: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|DIR", help="Of KAD and FAD: codec (ours), or a folder of an EnCodec or a CLAP."
+        ),
+    ] = "codec",
     model: Model = None,
     device: Device = None,
     as_json: Json = False,
@@ -115,7 +121,9 @@ def compare(
     new_figure(1, 1)  # says at once where matplotlib is missing
     with progress_bars() as progress:
         corpus = None if tunes is None else index_corpus(tunes, progress).index
-        found = run(plan, output, Generator(model, device), corpus=corpus, progress=progress)
+        found = run(
+            plan, output, Generator(model, device), corpus=corpus, embedding=embedding, progress=progress
+        )
         page = write_listening_test(plan, Shelf(output), found.cells) if listen else None
     if as_json:
         print_json(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from audiogen.comparison.cells import CELLS, SOUNDS, Cell, Shelf
 from audiogen.comparison.listening import KEY, PAGE
 from audiogen.comparison.making import EXCHANGES, CellMaker
-from audiogen.comparison.metrics.sets import codec_embedding
+from audiogen.comparison.metrics.sets import embedding_of
 from audiogen.comparison.plan import Plan
 from audiogen.comparison.report import report_page
 from audiogen.comparison.summary import Summary, figures_rows, summarise
@@ -79,6 +79,7 @@ def compare(
     generator: Generator,
     *,
     corpus: MelodyIndex | None = None,
+    embedding: str = "codec",
     progress: Progress = lambda stage, done: None,
 ) -> Comparison:
     """Make what is not there yet, measure, and write report.html, comparison.json and figures.csv.
@@ -88,6 +89,7 @@ def compare(
         folder: where all of it is kept; an earlier run's cells with the same settings are taken as they are.
         generator: our weights.
         corpus: tunes against which originality is measured.
+        embedding: of the distances of sets, a name that `metrics.sets.embedding_of` knows.
         progress: told each stage's name and how much of it is done.
 
     Raises:
@@ -96,6 +98,7 @@ def compare(
     """
     target = Path(folder)
     check_folder(target)
+    embed = embedding_of(embedding, generator.codec)
     shelf = Shelf(target)
     shelf.make()
     maker = CellMaker(plan, shelf, generator, corpus, progress)
@@ -108,7 +111,7 @@ def compare(
             progress("cells", len(cells) / total)
     if all(cell.error for cell in cells.values()):
         raise ValueError(f"nothing could be made: {next(iter(cells.values())).error}")
-    summary = summarise(plan, shelf, cells, codec_embedding(generator.codec))
+    summary = summarise(plan, shelf, cells, embed)
     found = Comparison(target, plan, cells, summary, resumed)
     write_bytes(target / FIGURES, _json(found).encode())
     write_bytes(target / TABLE, _csv(found).encode())

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audiogen.comparison.cells import Cell, Shelf, key_of
+from audiogen.comparison.metrics.across import across_figures
 from audiogen.comparison.metrics.adherence import adherence_figures
+from audiogen.comparison.metrics.instruments import instrument_figures
 from audiogen.comparison.metrics.melody import melody_figures
 from audiogen.comparison.metrics.sound import sound_figures
 from audiogen.comparison.metrics.symbolic import symbolic_figures
@@ -34,6 +36,7 @@ from codec.audio_files import read_audio
 from codec.types import Waveform
 from symbolic_bridge.analysis import MelodyIndex
 from symbolic_bridge.attributes import TuneAttributes, resolve
+from symbolic_bridge.moods import MOODS
 from symbolic_bridge.performance import Performance
 from symbolic_bridge.prompts import describe
 from symbolic_bridge.tune import Key
@@ -224,7 +227,10 @@ class CellMaker:
             figures |= melody_figures(samples, rate, performance)
         key = Key(wanted.tonic, wanted.mode or "major") if wanted.tonic else None
         tempo = played.tempo_bpm if played is not None and wanted.tempo_bpm is not None else None
-        return figures | adherence_figures(samples, rate, key, tempo)
+        mood = MOODS[wanted.mood] if wanted.mood else None
+        figures |= adherence_figures(samples, rate, key, tempo, mood)
+        figures |= instrument_figures(samples, rate, wanted.instrument)
+        return figures | across_figures(samples, rate, performance, wanted.meter, self._corpus)
 
     def _stages(self, route: str) -> Progress:
         return lambda stage, done: self._progress(f"{route}: {stage}", done)

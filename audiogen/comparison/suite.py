@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from audiogen.comparison.comparison import Comparison, compare
 from audiogen.comparison.metrics.definition import Definition
+from audiogen.comparison.metrics.statistics import Interval
 from audiogen.comparison.plan import FREE, LLM_ROUTES, OUR_ROUTES, LanguageModel, Plan, usual_routes
 from audiogen.comparison.summary import DEFINITIONS, families_shown
 from audiogen.evaluation.pictures import new_figure
@@ -134,13 +135,24 @@ def _set_rows(found: Comparison) -> Iterator[str]:
     if not found.summary.distances:
         return
     reference = found.plan.title_of(found.summary.reference)
-    yield f'Distances from the {reference} in the embedding "{found.summary.embedding}":'
+    yield (
+        f'Distances from the {reference} in the embedding "{found.summary.embedding}", with 95 % intervals by the '
+        "jackknife over prompts; the last row is the floor, one half of the reference from the other:"
+    )
     yield ""
-    yield "| route | KAD ↓ | FAD ↓ | windows |"
-    yield "|---|---|---|---|"
+    yield "| route | KAD ↓ | FAD ↓ | KL of instruments ↓ | windows |"
+    yield "|---|---|---|---|---|"
     for item in found.summary.distances:
-        yield f"| {found.plan.title_of(item.route)} | {item.kad:.2f} | {item.fad:.2f} | {item.windows} |"
+        divergence = "-" if item.tag_divergence is None else _span(item.tag_divergence)
+        yield (
+            f"| {found.plan.title_of(item.route)} | {_span(item.kad)} | {_span(item.fad)} | {divergence} | "
+            f"{item.windows} |"
+        )
     yield ""
+
+
+def _span(value: Interval) -> str:
+    return f"{value.mean:.2f} ({value.low:.2f} to {value.high:.2f})"
 
 
 def reading(found: Comparison) -> list[str]:
@@ -167,8 +179,8 @@ def reading(found: Comparison) -> list[str]:
                 faults[aspect] = faults.get(aspect, 0) + 1
     said = [
         f"Audio from the words alone is ahead in: {', '.join(audio) or 'nothing measured here'}.",
-        f"Symbols first are ahead in: {', '.join(symbols) or 'nothing measured here'}. Melody adherence exists only "
-        "there, for audio alone has no score to keep to.",
+        f"Symbols first are ahead in: {', '.join(symbols) or 'nothing measured here'}. The melody that audio from "
+        "words alone is measured against is the player's own, made up as it plays.",
     ]
     if set(LLM_ROUTES) & set(found.plan.columns):
         counted = ", ".join(f"{aspect} {count}" for aspect, count in sorted(faults.items())) or "none"

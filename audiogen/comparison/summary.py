@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
@@ -10,9 +11,16 @@ from typing import Any
 import numpy as np
 
 from audiogen.comparison.cells import Cell, Shelf
-from audiogen.comparison.metrics import adherence, melody, sound, symbolic
+from audiogen.comparison.metrics import across, adherence, instruments, melody, sound, symbolic
 from audiogen.comparison.metrics.definition import Definition
-from audiogen.comparison.metrics.sets import FEWEST, Embedding, frechet_distance, kernel_distance
+from audiogen.comparison.metrics.instruments import instrument_chances, tag_divergence
+from audiogen.comparison.metrics.sets import (
+    FEWEST,
+    Embedding,
+    frechet_distance,
+    jackknife,
+    kernel_distance,
+)
 from audiogen.comparison.metrics.statistics import Interval, bootstrap, paired_p
 from audiogen.comparison.plan import REFERENCE, SOUNDFONT, Plan, cell_name
 from audiogen.evaluation.material import mono
@@ -20,9 +28,10 @@ from audiogen.seeds import stage_rng
 
 FAMILIES: dict[str, dict[str, Definition]] = {
     "melody adherence": melody.DEFINITIONS,
-    "prompt adherence": adherence.DEFINITIONS,
+    "prompt adherence": {**adherence.DEFINITIONS, **instruments.DEFINITIONS},
     "sound": sound.DEFINITIONS,
     "tune": symbolic.DEFINITIONS,
+    "tune heard in the sound": across.DEFINITIONS,
 }
 DEFINITIONS: dict[str, Definition] = {
     name: definition for family in FAMILIES.values() for name, definition in family.items()
@@ -31,11 +40,16 @@ DEFINITIONS: dict[str, Definition] = {
 
 @dataclass(frozen=True)
 class SetDistance:
-    """How far a route's sounds are from the reference set; `windows` of each."""
+    """How far a route's sounds are from the reference set; `windows` of each.
+
+    `tag_divergence`: of the instruments that the tagger hears, prompt by prompt; None where none could be heard. Of the
+    reference itself the distances are those of its odd prompts from its even ones: the floor of real against real.
+    """
 
     route: str
-    kad: float
-    fad: float
+    kad: Interval
+    fad: Interval
+    tag_divergence: Interval | None
     windows: int
     reference_windows: int
 
@@ -116,24 +130,59 @@ def _distances(
     plan: Plan, shelf: Shelf, cells: Mapping[tuple[int, str], Cell], embed: Embedding
 ) -> tuple[str, tuple[SetDistance, ...]]:
     """Distances from the reference recordings, else from the SoundFont route; none where neither is there."""
-    sets: dict[str, np.ndarray] = {}
+    embedded: dict[str, dict[int, np.ndarray]] = {}
+    tags: dict[str, dict[int, Mapping[str, float]]] = {}
     for route in plan.columns:
-        rows = []
+        embedded[route], tags[route] = {}, {}
         for number in range(1, len(plan.prompts) + 1):
-            if not cells[number, route].error:
-                heard = shelf.sound(cell_name(number, route))
-                rows.append(embed(mono(heard), heard.sample_rate))
-        if rows and sum(map(len, rows)) >= FEWEST:
-            sets[route] = np.concatenate(rows)
-    reference = next((route for route in (REFERENCE, SOUNDFONT) if route in sets), "")
+            if cells[number, route].error:
+                continue
+            heard = shelf.sound(cell_name(number, route))
+            rows = embed(mono(heard), heard.sample_rate)
+            if len(rows):
+                embedded[route][number] = rows
+            with suppress(ValueError):
+                tags[route][number] = instrument_chances(mono(heard), heard.sample_rate)
+    embedded = {
+        route: sounds for route, sounds in embedded.items() if sum(map(len, sounds.values())) >= FEWEST
+    }
+    reference = next((route for route in (REFERENCE, SOUNDFONT) if route in embedded), "")
     if not reference:
         return "", ()
-    real = sets[reference]
-    return reference, tuple(
-        SetDistance(route, kernel_distance(made, real), frechet_distance(made, real), len(made), len(real))
-        for route, made in sets.items()
+    found = [
+        _distance(route, embedded[route], embedded[reference], _divergence(tags[route], tags[reference]))
+        for route in embedded
         if route != reference
+    ]
+    sounds = list(embedded[reference].values())
+    odd, even = dict(enumerate(sounds[::2])), dict(enumerate(sounds[1::2]))
+    if all(sum(map(len, half.values())) >= FEWEST for half in (odd, even)):
+        found.append(_distance(reference, odd, even, None))
+    return reference, tuple(found)
+
+
+def _distance(
+    route: str, made: Mapping[int, np.ndarray], real: Mapping[int, np.ndarray], divergence: Interval | None
+) -> SetDistance:
+    """Of sounds by the number of their prompt; those that both have come first, so that they are left out together."""
+    shared = [number for number in made if number in real]
+    ours, theirs = (
+        [sounds[number] for number in shared]
+        + [rows for number, rows in sounds.items() if number not in shared]
+        for sounds in (made, real)
     )
+    return SetDistance(
+        route, jackknife(kernel_distance, ours, theirs), jackknife(frechet_distance, ours, theirs), divergence,
+        sum(map(len, ours)), sum(map(len, theirs)),
+    )  # fmt: skip
+
+
+def _divergence(
+    made: Mapping[int, Mapping[str, float]], real: Mapping[int, Mapping[str, float]]
+) -> Interval | None:
+    """Of the tags of each prompt's sound from those of its reference."""
+    values = [tag_divergence(real[number], made[number]) for number in made if number in real]
+    return bootstrap(values, np.random.default_rng(0)) if values else None
 
 
 def figures_rows(plan: Plan, cells: Mapping[tuple[int, str], Cell]) -> list[dict[str, Any]]:

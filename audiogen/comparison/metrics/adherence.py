@@ -1,9 +1,10 @@
-"""Attributes of the prompt, recovered from the sound: tempo and key.
+"""Attributes of the prompt, recovered from the sound: tempo, key and mood.
 
 Tempo: the autocorrelation of the spectral flux, at the wanted beat and its halves, doubles, thirds and triples against
 all other tempi; people disagree on octaves of tempo in the same way. Key: the correlation of the mean chroma with the
 Krumhansl-Kessler profiles (Krumhansl 1990, p. 30), rotated to 12 tonics; the relative key counts as half, since the
-profiles know no other modes than major and minor. Instrument and mood need a tagger, which we do not ship.
+profiles know no other modes than major and minor. Mood: what listeners hear in the mode and in how fast notes come
+(Gagnon & Peretz 2003).
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from __future__ import annotations
 import numpy as np
 
 from audiogen.comparison.metrics.definition import Definition
+from audiogen.comparison.metrics.melody import onset_peaks
 from audiogen.evaluation.chroma import sound_chroma
 from audiogen.transcription.flux import HOP_SECONDS, onset_flux
+from symbolic_bridge.moods import Mood
 from symbolic_bridge.tune import Key
 
 DEFINITIONS = {
@@ -26,8 +29,18 @@ DEFINITIONS = {
         "1 where the estimated signature and tonic are those wanted, 0.5 where the signature alone is. The floor is "
         "1/12 of signatures.",
     ),
+    "mood_right": Definition(
+        "mood", "0 ... 1", 1,
+        "Half for valence: the likelier mode, major or minor, is the mood's; half for arousal: onsets come faster, or "
+        "slower, than the median of real tunes as the mood has it. A mood that is neutral in one counts the other "
+        "alone. The floor is 0.5.",
+    ),
 }  # fmt: skip
 
+# Peaks of the flux a second; the median of 60 SoundFont renderings of valid tunes.
+MEDIAN_ONSETS_A_SECOND = 4.7
+# Below this a mood is neutral.
+NEUTRAL = 0.25
 TEMPO_TOLERANCE = 0.06
 _RATIOS = (1 / 3, 1 / 2, 1.0, 2.0, 3.0)
 _LOWEST_BPM, _HIGHEST_BPM = 40.0, 480.0
@@ -36,7 +49,7 @@ _MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17
 
 
 def adherence_figures(
-    samples: np.ndarray, sample_rate: int, key: Key | None, tempo_bpm: float | None
+    samples: np.ndarray, sample_rate: int, key: Key | None, tempo_bpm: float | None, mood: Mood | None = None
 ) -> dict[str, float | None]:
     """The figures of a mono sound [T]; None for what was not asked for.
 
@@ -44,10 +57,12 @@ def adherence_figures(
         samples, sample_rate: the sound.
         key: wanted.
         tempo_bpm: wanted felt beats a minute.
+        mood: wanted.
     """
     return {
         "tempo_right": None if tempo_bpm is None else tempo_right(samples, sample_rate, tempo_bpm),
         "key_right": None if key is None else key_right(sound_chroma(samples, sample_rate), key),
+        "mood_right": None if mood is None else mood_right(samples, sample_rate, mood),
     }
 
 
@@ -71,16 +86,40 @@ def tempo_right(samples: np.ndarray, sample_rate: int, tempo_bpm: float) -> floa
 
 def key_right(chroma: np.ndarray, key: Key) -> float:
     """How right the key of a chroma [12, points] is: 1 signature and tonic, 0.5 the signature alone, else 0."""
+    heard_key = likeliest_key(chroma)
+    if heard_key is None:
+        return 0.0
+    tonic, minor = heard_key
+    # Tonic of the major key with the same signature.
+    heard = (tonic + 3 * minor) % 12
+    wanted = (7 * key.sharps) % 12
+    return 0.0 if heard != wanted else 1.0 if tonic == key.tonic_pitch_class else 0.5
+
+
+def likeliest_key(chroma: np.ndarray) -> tuple[int, bool] | None:
+    """Tonic 0 ... 11 and whether it is minor, of a chroma [12, points]; None for silence."""
     total = np.sqrt(chroma).sum(axis=1)  # loud notes should not drown the others
     if not total.any():
-        return 0.0
+        return None
     scores = {
         (tonic, minor): float(np.corrcoef(total, np.roll(profile, tonic))[0, 1])
         for minor, profile in ((False, _MAJOR), (True, _MINOR))
         for tonic in range(12)
     }
-    tonic, minor = max(scores, key=scores.__getitem__)
-    # Tonic of the major key with the same signature.
-    heard = (tonic + 3 * minor) % 12
-    wanted = (7 * key.sharps) % 12
-    return 0.0 if heard != wanted else 1.0 if tonic == key.tonic_pitch_class else 0.5
+    return max(scores, key=scores.__getitem__)
+
+
+def mood_right(samples: np.ndarray, sample_rate: int, mood: Mood) -> float | None:
+    """How much of a mood is heard, 0 ... 1; None for a neutral mood, 0 for silence."""
+    if max(abs(mood.valence), abs(mood.arousal)) < NEUTRAL:
+        return None
+    key = likeliest_key(sound_chroma(samples, sample_rate))
+    if key is None:
+        return 0.0
+    right = []
+    if abs(mood.valence) >= NEUTRAL:
+        right.append(key[1] == (mood.valence < 0))
+    if abs(mood.arousal) >= NEUTRAL:
+        onsets = len(onset_peaks(onset_flux(samples, sample_rate))) * sample_rate / len(samples)
+        right.append((onsets > MEDIAN_ONSETS_A_SECOND) == (mood.arousal > 0))
+    return float(np.mean(right))

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from audiogen.comparison.metrics.adherence import adherence_figures, key_right, tempo_right
+from audiogen.comparison.metrics.across import across_figures
+from audiogen.comparison.metrics.adherence import adherence_figures, key_right, mood_right, tempo_right
+from audiogen.comparison.metrics.instruments import instrument_chances, instrument_figures, tag_divergence
 from audiogen.comparison.metrics.melody import melody_figures, onset_f1
-from audiogen.comparison.metrics.sets import frechet_distance, kernel_distance
+from audiogen.comparison.metrics.sets import embedding_of, frechet_distance, jackknife, kernel_distance
 from audiogen.comparison.metrics.sound import repeated_share, sound_figures
 from audiogen.comparison.metrics.statistics import binomial_p, bootstrap, paired_p
 from audiogen.comparison.metrics.symbolic import symbolic_figures
 from audiogen.comparison.summary import DEFINITIONS
+from audiogen.evaluation.material import mono
+from audiogen.soundfont import render
+from codec.model import Codec, CodecConfig
 from symbolic_bridge import Tune
 from symbolic_bridge.analysis import MelodyIndex
+from symbolic_bridge.moods import MOODS
 from symbolic_bridge.performance import Part, Performance, SoundedNote
-from symbolic_bridge.tune import Key
+from symbolic_bridge.tune import Key, Meter
 
 RATE = 24_000
 SCALE = (62, 64, 66, 67, 69, 71, 73, 74, 71, 66, 69, 62)
@@ -70,7 +77,7 @@ def test_onsets_are_matched_one_to_one() -> None:
 
 def test_the_key_of_a_scale_is_heard_and_its_relative_is_half_right() -> None:
     figures = adherence_figures(melody(), RATE, Key("D"), None)
-    assert figures == {"tempo_right": None, "key_right": 1.0}
+    assert figures == {"tempo_right": None, "key_right": 1.0, "mood_right": None}
     chroma = np.zeros((12, 4))
     for degree, weight in ((2, 4), (6, 2), (9, 3), (4, 1), (7, 1), (11, 1), (1, 1)):
         chroma[degree] = weight
@@ -188,7 +195,134 @@ def test_every_figure_is_defined() -> None:
         **melody_figures(melody(), RATE, score()),
         **sound_figures(melody(), RATE),
         **adherence_figures(melody(), RATE, None, None),
+        **instrument_figures(melody(), RATE, None),
+        **across_figures(melody(), RATE, None, None),
         **symbolic_figures(Tune.from_abc("X:1\nK:C\nC8|")),
     }
     assert set(made) == set(DEFINITIONS)
     assert all(definition.text and definition.unit for definition in DEFINITIONS.values())
+
+
+def test_the_jackknife_is_the_distance_with_an_interval_around_it(rng: np.random.Generator) -> None:
+    real = [rng.normal(size=(20, 3)) for _ in range(8)]
+    made = [rows + 1.0 for rows in real]
+    found = jackknife(kernel_distance, made, real)
+    assert found.mean == kernel_distance(np.concatenate(made), np.concatenate(real))
+    assert found.low < found.mean < found.high
+    assert found.count == 8
+    noisy = [rows + rng.normal(scale=1.0, size=3) for rows in real]
+    assert jackknife(kernel_distance, noisy, real).high - jackknife(kernel_distance, noisy, real).low > 0
+    few = jackknife(kernel_distance, made[:2], real[:2])
+    assert few.low == few.mean == few.high
+
+
+def test_the_jackknife_of_a_mean_is_its_standard_error(rng: np.random.Generator) -> None:
+    """The slow reference: for a mean the jackknife gives the standard error of textbooks."""
+    values = rng.normal(size=9)
+    rows = [np.array([[value]]) for value in values]
+    found = jackknife(lambda made, real: float(made.mean()), rows, rows)
+    assert found.high - found.mean == pytest.approx(1.96 * values.std(ddof=1) / 3)
+
+
+@pytest.fixture(scope="module")
+def renderings() -> dict[str, np.ndarray]:
+    found = {}
+    for name in ("flute", "banjo", "fiddle"):
+        performance = Performance((Part("lead", name, score().lead.notes),), (), (), 120.0, "reel", 7.0)
+        found[name] = mono(render(performance, sample_rate=RATE))
+    return found
+
+
+def test_the_tagger_hears_which_instrument_leads(renderings: dict[str, np.ndarray]) -> None:
+    for name, samples in renderings.items():
+        figures = instrument_figures(samples, RATE, name)
+        assert figures["instrument_right"] == 1.0, name
+        assert instrument_figures(samples, RATE, "piano")["instrument_right"] == 0.0
+        quieter = instrument_figures(0.1 * samples, RATE, name)["instrument_chance"]
+        assert quieter == pytest.approx(figures["instrument_chance"], abs=1e-3)
+    assert instrument_figures(renderings["flute"], RATE, None)["instrument_right"] is None
+    assert instrument_figures(np.zeros(RATE, np.float32), RATE, "flute")["instrument_right"] is None
+
+
+def test_tags_diverge_from_others_and_not_from_themselves(renderings: dict[str, np.ndarray]) -> None:
+    flute, banjo = (instrument_chances(renderings[name], RATE) for name in ("flute", "banjo"))
+    assert sum(flute.values()) == pytest.approx(1)
+    assert tag_divergence(flute, flute) == 0.0
+    assert tag_divergence(flute, banjo) > 1.0
+
+
+def test_a_sound_is_heard_as_the_tune_that_it_plays() -> None:
+    pitches = (62, 64, 66, 67, 69, 67, 66, 64) * 4
+    figures: dict[str, Any] = across_figures(melody(pitches), RATE, score(pitches), Meter(4, 4))
+    assert figures["heard_note_f1"] > 0.95
+    assert figures["heard_note_floor"] < 0.5
+    assert figures["heard_range_semitones"] == 7
+    assert figures["heard_step_share"] == pytest.approx(1.0, abs=0.05)
+    assert figures["heard_nearest_overlap"] is None
+    other: dict[str, Any] = across_figures(melody(pitches[::-1]), RATE, score(pitches), None)
+    assert other["heard_note_f1"] < figures["heard_note_f1"]
+    assert other["heard_meter_right"] is None
+    silent = across_figures(np.zeros(RATE, np.float32), RATE, score(), Meter(4, 4))
+    assert set(silent.values()) == {None}
+
+
+def test_a_mood_is_heard_in_mode_and_in_how_fast_notes_come() -> None:
+    major, minor = (60, 64, 67, 72, 67, 64, 62, 60), (60, 63, 67, 72, 67, 63, 62, 60)
+
+    def quick(pitches: tuple[int, ...]) -> np.ndarray:
+        return np.concatenate([tone(pitch, 0.125) for pitch in pitches * 8])
+
+    happy, sad = MOODS["happy"], MOODS["sad"]
+    assert mood_right(quick(major), RATE, happy) == 1.0
+    assert mood_right(quick(major), RATE, sad) == 0.0
+    assert mood_right(melody(minor), RATE, sad) == 1.0
+    assert mood_right(melody(minor), RATE, happy) == 0.0
+    assert mood_right(np.zeros(RATE, np.float32), RATE, happy) == 0.0
+
+
+def test_only_embeddings_that_are_at_hand_are_opened(tmp_path: Path) -> None:
+    network = Codec(
+        CodecConfig(codebooks=2, codebook_size=8, latent_size=4, encoder_width=8, encoder_blocks=1)
+    )
+    with pytest.raises(ValueError, match="neither 'codec' nor weights that are at hand"):
+        embedding_of(str(tmp_path / "nothing"), network)
+    pytest.importorskip("transformers").BertConfig().save_pretrained(tmp_path / "bert")
+    with pytest.raises(ValueError, match="is of a bert; codec, encodec and clap are known"):
+        embedding_of(str(tmp_path / "bert"), network)
+    name, _ = embedding_of("codec", network)
+    assert "latents" in name
+
+
+def test_an_encodec_folder_embeds_every_second(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.EncodecConfig(
+        sampling_rate=8_000, num_filters=4, hidden_size=8, codebook_size=8, codebook_dim=8, num_lstm_layers=1,
+        target_bandwidths=[1.5], upsampling_ratios=[4, 2],
+    )  # fmt: skip
+    transformers.EncodecModel(config).save_pretrained(tmp_path / "encodec")
+    name, embed = embedding_of(str(tmp_path / "encodec"), Codec(CodecConfig()))
+    assert name.startswith("EnCodec encodec latents")
+    rows = embed(melody(), RATE)
+    assert rows.shape == (6, 16)
+    assert kernel_distance(rows, rows + 1) > 0
+
+
+def test_a_clap_folder_embeds_every_second(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.ClapConfig(
+        audio_config={
+            "spec_size": 64, "num_mel_bins": 16, "patch_size": 4, "patch_stride": [4, 4], "window_size": 4,
+            "hidden_size": 16, "patch_embeds_hidden_size": 8, "depths": [1, 1], "num_attention_heads": [2, 2],
+            "num_hidden_layers": 2, "projection_dim": 12, "enable_fusion": False,
+        },
+        text_config={"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16,
+                     "vocab_size": 50, "projection_dim": 12},
+        projection_dim=12,
+    )  # fmt: skip
+    folder = tmp_path / "clap"
+    transformers.ClapModel(config).save_pretrained(folder)
+    transformers.ClapFeatureExtractor(
+        feature_size=16, sampling_rate=48_000, max_length_s=1, nb_max_samples=48_000, truncation="rand_trunc"
+    ).save_pretrained(folder)
+    _, embed = embedding_of(str(folder), Codec(CodecConfig()))
+    assert embed(melody(), RATE).shape == (6, 12)
