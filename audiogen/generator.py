@@ -517,6 +517,8 @@ def _route(prompt: str | None, options: Options, tune: Tune | None, sounds: Soun
     """The route that was asked for, or the one that what is given leaves."""
     if options.route == "free" and tune is not None:
         raise ValueError("route 'free' plays no tune; take --route tune or leave the tune out")
+    if options.chords is not None and tune is not None:
+        raise ValueError("chords are for a new tune; a given one has its own, write them into its file")
     if options.route is None and prompt is None and tune is None and sounds:
         return "free"  # nothing but sounds: there is no tune to write and play
     return options.route or "tune"

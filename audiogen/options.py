@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from audiogen.guidance import Guidance
 from symbolic_bridge.attributes import LONGEST_SECONDS, TuneAttributes, resolve
+from symbolic_bridge.chord_symbols import read_progression
 from symbolic_bridge.instruments import ACCOMPANIMENTS, LEADS, normalise_instrument
 from symbolic_bridge.kinds import kind_of
 from symbolic_bridge.moods import MOODS
@@ -47,6 +48,8 @@ class Options:
             lead_id(self.instrument)
         if self.accompaniment is not None:
             accompaniment_id(self.accompaniment)
+        if self.chords is not None:
+            read_progression(self.chords)
 
 
 def check_wishes(duration: float | None, tempo_bpm: float | None, seed: int | None, count: int = 1) -> None:

@@ -119,7 +119,7 @@ def hear(sound: Waveform, codec: AudioCodec) -> Heard:
 def _melody(found: Transcription, seconds: float) -> HeardMelody:
     notes = tuple(
         SoundedNote(note.onset, min(note.offset, seconds), note.pitch, HEARD_VELOCITY)
-        for note in found.notes
+        for note in sorted(found.notes, key=lambda note: note.onset)
         if note.onset < min(note.offset, seconds)
     )
     header = found.tune.header

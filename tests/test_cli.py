@@ -118,6 +118,8 @@ def test_several_are_numbered_with_seeds_that_count_up(make: Callable[..., Outco
         ("--accompaniment", "none", "guitar"),
         ("--duration", "2", "8"),
         ("--route", "tune", "free"),
+        ("--chords", "G|D", "Em|Bm"),
+        ("--guidance", "1", "score=9"),
         ("--seed", "1", "2"),
     ],
 )
@@ -129,6 +131,44 @@ def test_each_flag_changed_alone_changes_the_sound(
         flags = [part for pair in (fixed | {flag: choice}).items() for part in pair]
         assert make("generate", "a jig", "-o", name, *flags).code == 0
     assert (here / "a.wav").read_bytes() != (here / "b.wav").read_bytes()
+
+
+def test_several_prompts_make_a_file_each(make: Callable[..., Outcome], here: Path) -> None:
+    made = make(
+        "generate", "a jig", "a reel", "-n", "2", "--seed", "4", "--duration", "1", "-o", "p.wav", "--json"
+    )
+    reports = json.loads(made.out)
+    assert [report["output"] for report in reports] == ["p-01.wav", "p-02.wav", "p-03.wav", "p-04.wav"]
+    assert [report["seed"] for report in reports] == [4, 5, 6, 7]
+    assert [report["attributes"]["kind"] for report in reports] == ["jig", "jig", "reel", "reel"]
+
+
+def test_a_recording_is_gone_on_from_and_taken_after(make: Callable[..., Outcome], here: Path) -> None:
+    make("generate", "a jig", "--seed", "1", "--duration", "2", "-o", "first.wav")
+    made = make(
+        "generate", "--continue", "first.wav", "--duration", "1", "--seed", "2", "-o", "on.wav", "--json"
+    )
+    report = json.loads(made.out)
+    assert report["route"] == "free"
+    assert report["seconds"] - report["given_seconds"] == pytest.approx(1.0, abs=0.05)
+    plain, after = (
+        json.loads(
+            make("generate", "a jig", "--seed", "3", "--duration", "1", "-o", out, "--json", *more).out
+        )
+        for out, more in (
+            ("plain.wav", []),
+            ("after.wav", ["--style-from", "first.wav", "--guidance", "excerpt=3"]),
+        )
+    )
+    assert plain["title"] == after["title"]
+    assert (here / "plain.wav").read_bytes() != (here / "after.wav").read_bytes()
+
+
+def test_a_recording_without_sound_is_refused_by_name(make: Callable[..., Outcome], here: Path) -> None:
+    write_audio(here / "silent.wav", Waveform(torch.zeros(1, 1, 24_000), 24_000))
+    for option in ("--continue", "--style-from"):
+        refused(make("generate", "a jig", option, "silent.wav", "-o", "a.wav"), "silent.wav: is silent")
+    assert not (here / "a.wav").exists()
 
 
 def test_kept_folders_go_on_from_an_edit(make: Callable[..., Outcome], here: Path) -> None:
@@ -281,6 +321,14 @@ def test_info_names_instruments_and_kinds(call: Callable[..., Outcome]) -> None:
         (["generate", "a jig", "--tune", "no.abc"], ["no.abc: no such file"]),
         (["generate", "--from", "nowhere"], ["nowhere: no such folder"]),
         (["generate", "a jig", "--from", "nowhere"], ["takes no PROMPT"]),
+        (["generate", "a jig", "--continue", "no.wav"], ["no.wav"]),
+        (["generate", "a jig", "--style-from", "kesh.abc"], ["kesh.abc"]),
+        (["generate", "a jig", "--chords", "G|Q"], ["chords, bar 2: 'Q' is no chord"]),
+        (["generate", "a jig", "--tune", "kesh.abc", "--chords", "G"], ["chords are for a new tune"]),
+        (["generate", "a jig", "--guidance", "much"], ["guidance 'much' is no number"]),
+        (["generate", "a jig", "--guidance", "colour=2"], ["'colour'", "score, attributes, text, excerpt"]),
+        (["generate", "a jig", "tax return"], ["prompt 2 of 2, 'tax return'"]),
+        (["generate", "a jig", "a reel", "-o", "-"], ["takes no -n or second PROMPT"]),
         (["generate", "a jig", "--keep", "kesh.abc"], ["kesh.abc: is a file"]),
         (["generate", "a jig", "--model", "nowhere"], ["nowhere: no such folder of weights"]),
         (["generate", "a jig", "--device", "warp"], ["warp"]),

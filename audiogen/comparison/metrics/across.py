@@ -1,6 +1,6 @@
 """A sound on the scale of tunes: what our transcriber hears in it, scored as tunes that are written are.
 
-So audio from words alone, which has no notation, meets composed tunes. The transcriber errs (docs/transcribe.md says how
+So audio from words alone meets composed tunes. The transcriber errs (docs/transcribe.md says how
 often), on sound with an accompaniment above all: compare a route with the SoundFont's, not with what is written.
 """
 
