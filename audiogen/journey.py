@@ -19,6 +19,8 @@ from symbolic_bridge.frames import ScoreFrames
 from symbolic_bridge.performance import Performance
 from symbolic_bridge.tune import Tune
 
+STAGES = ("attributes", "tune", "performance", "frames", "codes", "waveform")
+
 
 @dataclass
 class Journey:
@@ -34,12 +36,12 @@ class Journey:
     seed: int
     route: str
     sounds: Sounds
+    heard: Heard | None
     progress: Progress
     warnings: list[str] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     composed: bool = False
     attributes: TuneAttributes = field(init=False)
-    heard: Heard | None = None
 
     def __post_init__(self) -> None:
         self.attributes = self.asked

@@ -114,7 +114,7 @@ def write_audio(path: str | Path, waveform: Waveform, metadata: Mapping[str, str
     Args:
         path: where to.
         waveform: samples [1, C, T] within -1 ... 1 (beyond that they are clipped).
-        metadata: of METADATA_FIELDS; a field that the format has no place for is left out by libsndfile
+        metadata: of METADATA_FIELDS; an empty text and a field that the format has no place for are left out
             (WAV, FLAC and OGG keep title, comment and software; MP3 title and comment).
 
     Raises:
@@ -141,8 +141,9 @@ def write_audio(path: str | Path, waveform: Waveform, metadata: Mapping[str, str
         buffer, "w", samplerate=rate, channels=array.shape[1], format=format_name, subtype=subtype
     ) as file:
         for name, text in (metadata or {}).items():
-            # libsndfile marks the tags of an MP3 as Latin-1, whatever they hold.
-            setattr(file, name, _plain(text) if format_name == "MP3" else text)
+            # libsndfile refuses empty texts, and marks the tags of an MP3 as Latin-1, whatever they hold.
+            if text:
+                setattr(file, name, _plain(text) if format_name == "MP3" else text)
         file.write(np.clip(array, -1.0, 1.0))
     if format_name == "OGG":
         fix_ogg_serial(buffer)

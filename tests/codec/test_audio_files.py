@@ -237,3 +237,10 @@ def test_ogg_checksums_are_those_of_the_standard() -> None:
     for length in (0, 1, 4, 100, 999):
         page = bytearray(np.random.default_rng(length).bytes(length))
         assert audio_files._ogg_crc(page) == slow(page)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+def test_an_empty_text_is_left_out_of_the_file(tmp_path: Path, suffix: str) -> None:
+    write_audio(tmp_path / f"a{suffix}", tone(), {"title": "", "comment": "here"})
+    with soundfile.SoundFile(tmp_path / f"a{suffix}") as file:
+        assert (file.title, file.comment) == ("", "here")
