@@ -115,3 +115,15 @@ def test_keys_of_every_mode_survive():
         key = Key("Bb", mode)
         tune = Tune(Header(key=key, meter=Meter(4, 4)), (Bar((Note((Pitch("B", -1, 4),), Fraction(1)),)),))
         assert read_tune(write_tune(tune)) == tune
+
+
+@pytest.mark.parametrize("pair", ["~A3/2B/", "A/~B3/2", "A3/2~B/"])
+def test_a_rolled_note_is_no_half_of_a_broken_pair(pair: str) -> None:
+    """abc2midi gives a rolled note behind a < another length, so that such a pair is written out."""
+    head = "X:1\nT:T\nM:4/4\nL:1/8\nK:D\n"
+    tune = Tune.from_abc(f"{head}{pair} d2 d2 d2|]\n")
+    written = tune.to_abc()
+    assert not set("<>") & set(written)
+    assert Tune.from_abc(written).bars == tune.bars
+    plain = Tune.from_abc(f"{head}{pair.replace('~', '')} d2 d2 d2|]\n").to_abc()
+    assert set("<>") & set(plain)
