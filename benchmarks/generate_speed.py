@@ -1,4 +1,5 @@
-"""How long a piece takes: each stage and the first sound of a stream in a warm process, whole commands from a cold one.
+"""How long a piece takes: each stage, several side by side against one by one, the first sound of a stream in a warm
+process, and whole commands from a cold one.
 
     python benchmarks/generate_speed.py --seconds 20 --threads 2 --json speed.json
 
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--prompt", default=PROMPT)
     parser.add_argument("--model", help="folder of weights; else the shipped ones")
+    parser.add_argument("--together", type=int, default=4, help="pieces side by side")
     parser.add_argument("--no-cold", action="store_true", help="leave the cold commands out")
     parser.add_argument("--json", type=Path, help="write the result here")
     chosen = parser.parse_args()
@@ -48,8 +51,14 @@ def main() -> None:
     stages = warm(generator, chosen.prompt, chosen.seconds, chosen.rounds)
     result["warm"] = stages
     result["first_sound_seconds"] = first_sound(generator, chosen.prompt, chosen.seconds, chosen.rounds)
+    result["side_by_side"] = side_by_side(
+        generator, chosen.prompt, chosen.seconds, chosen.together, chosen.rounds
+    )
     rows = [[name, value["wall_seconds"], value["times_real_time"]] for name, value in stages.items()]
     show_table(f"Warm, {chosen.threads} threads", ("stage", "wall seconds", "times real time"), rows)
+    show_table(
+        f"{chosen.together} pieces", list(result["side_by_side"]), [list(result["side_by_side"].values())]
+    )
     rows = [list(pair) for pair in result["first_sound_seconds"].items()]
     show_table("First sound of a stream, warm", ("from", "wall seconds"), rows)
     if not chosen.no_cold:
@@ -81,6 +90,24 @@ def warm(generator: Generator, prompt: str, seconds: float, rounds: int) -> dict
         }
         for name, values in spent.items()
     }
+
+
+def side_by_side(
+    generator: Generator, prompt: str, seconds: float, count: int, rounds: int
+) -> dict[str, float]:
+    """Median wall seconds of playing several pieces in a batch and one after another, taken in turns."""
+    spent: dict[str, list[float]] = {"one by one": [], "side by side": []}
+    for number in range(rounds):
+        options = Options(duration=seconds, seed=100 * number)
+        began = time.perf_counter()
+        for seed in range(count):
+            generator.make(prompt, replace(options, seed=100 * number + seed))
+        spent["one by one"].append(time.perf_counter() - began)
+        began = time.perf_counter()
+        list(generator.make_all([prompt] * count, options))
+        spent["side by side"].append(time.perf_counter() - began)
+    medians = {name: round(statistics.median(values), 3) for name, values in spent.items()}
+    return {**medians, "times faster": round(medians["one by one"] / medians["side by side"], 3)}
 
 
 def first_sound(generator: Generator, prompt: str, seconds: float, rounds: int) -> dict[str, float]:
