@@ -4,6 +4,8 @@
     python benchmarks/fit_instrument_profiles.py valid.jsonl --judge --fonts TimGM6mb.sf2
 
 Softmax regression on clips of six seconds, half of them with an accompaniment; each instrument in each font as often.
+Every clip counts twice, as it is and through our codec, with all its codebooks or as many as the player writes: else
+what the tagger hears in our player is the codec.
 `--judge` says how often the shipped profiles find the leading instrument.
 """
 
@@ -18,10 +20,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from audiogen.comparison.metrics.instruments import FEATURES, instrument_chances, timbre_features
-from audiogen.evaluation.material import TunePicker, mono
+from audiogen.comparison.metrics.instruments import FEATURES, RATE, instrument_chances, timbre_features
+from audiogen.evaluation.material import TunePicker, at_model_level, mono, round_trip
+from audiogen.generator import Generator
 from audiogen.soundfont import Renderer
 from codec.audio_files import write_bytes
+from codec.types import Waveform
 from symbolic_bridge.instruments import ACCOMPANIMENTS, LEADS
 from symbolic_bridge.perform import perform
 
@@ -49,10 +53,19 @@ def main() -> None:
         return
     if chosen.output is None or not chosen.source:
         parser.error("--source and -o are needed to fit")
-    clips = list(rendered(chosen))
-    features = np.array([timbre_features(samples, rate) for _, samples, rate in clips])
-    targets = np.array([LEADS.index(name) for name, _, _ in clips])
-    inside = np.arange(len(targets)) // len(LEADS) % HELD_OUT_EVERY != 0
+    rows, names, places = [], [], []
+    generator = Generator()
+    streams = (generator.player.model.config.streams, generator.codec.spec.codebooks)
+    for place, (name, samples, rate) in enumerate(rendered(chosen)):
+        sound = at_model_level(Waveform(torch.from_numpy(samples)[None, None], rate))
+        coded = round_trip(generator.codec, sound, streams[place // len(LEADS) % 2])
+        for each in (sound, coded):
+            rows.append(timbre_features(mono(each), each.sample_rate))
+            names.append(name)
+            places.append(place)
+    features = np.array(rows)
+    targets = np.array([LEADS.index(name) for name in names])
+    inside = np.array(places) // len(LEADS) % HELD_OUT_EVERY != 0
     losses = {}
     for pull in PULLS:
         weights, bias = fit(features[inside], targets[inside], pull)
@@ -64,7 +77,8 @@ def main() -> None:
         print(f"pull {pull}: {losses[pull]:.4f} nats, {right:.4f} of {(~inside).sum()} left-out clips right")
     weights, bias = fit(features, targets, min(losses, key=lambda pull: losses[pull]))
     values = {
-        "source": f"{chosen.source}; {len(clips)} clips of {SECONDS:g} s in {', '.join(chosen.fonts)}",
+        "source": f"{chosen.source}; {1 + places[-1]} clips of {SECONDS:g} s in {', '.join(chosen.fonts)}, plain and "
+        "through our codec",
         "instruments": LEADS,
         "features": FEATURES,
         "bias": bias.round(3).tolist(),
@@ -77,7 +91,7 @@ def rendered(chosen: argparse.Namespace) -> Iterator[tuple[str, np.ndarray, int]
     """Lead, samples and rate of clips: the tunes in any order, the leads in turn."""
     for number, font in enumerate(chosen.fonts):
         rng = np.random.default_rng(number)
-        with Renderer(font) as renderer:
+        with Renderer(font, sample_rate=RATE) as renderer:
             for place, item in enumerate(TunePicker(chosen.tunes, number).draw(chosen.n)):
                 backing = "none" if place // len(LEADS) % 2 else str(rng.choice(ACCOMPANIMENTS))
                 try:
