@@ -142,7 +142,7 @@ def evaluate(
     """Measure codec, player, composer or the fixed suite, as `audiogen evaluate` does.
 
     Args:
-        what: "gate", "melody", "codec", "tunes" or "all".
+        what: "gate", "melody", "long", "transcription", "codec", "tunes" or "all".
         tunes: unseen tunes, a .jsonl or .abc file or a folder; None for music21's held-out ones ("tunes" then compares
             with none).
         recordings: of "codec": sound files or folders of them.

@@ -406,8 +406,9 @@ def transcription(
     picker = TunePicker(tunes, seed or 0, tuple(instrument or ()))
     with progress_bars() as progress:
         result = measure_transcription(
-            picker, count, seconds, soundfont, Generator(model, device) if played else None, pyin, progress
-        )
+            Generator(model, device), picker, count, seconds, soundfont=soundfont, played=played, pyin=pyin,
+            progress=progress,
+        )  # fmt: skip
     notes = (
         "notes",
         "f1_ours",

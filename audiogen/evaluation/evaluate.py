@@ -121,6 +121,24 @@ def _melody(material: Material, generator: Generator, progress: Progress) -> Map
     return measure_melody(generator, TunePicker(material.tunes, material.seed), settings, progress)
 
 
+def _long(material: Material, generator: Generator, progress: Progress) -> Mapping[str, Any]:
+    from audiogen.evaluation.long_play import measure_long
+    from audiogen.evaluation.material import TunePicker
+
+    picker = TunePicker(material.tunes, material.seed)
+    count, seconds = material.count or 3, material.seconds or 300.0
+    return measure_long(generator, picker, count, seconds, material.jobs, progress)
+
+
+def _transcription(material: Material, generator: Generator, progress: Progress) -> Mapping[str, Any]:
+    from audiogen.evaluation.material import TunePicker
+    from audiogen.evaluation.transcription_quality import measure_transcription
+
+    picker = TunePicker(material.tunes, material.seed)
+    count, seconds = material.count or 30, material.seconds or 25.0
+    return measure_transcription(generator, picker, count, seconds, progress=progress)
+
+
 def _codec(material: Material, generator: Generator, progress: Progress) -> Mapping[str, Any]:
     from audiogen.evaluation.clips import recorded_clips, rendered_clips, sound_files
     from audiogen.evaluation.codec_quality import QualitySettings, measure_codec
@@ -172,6 +190,8 @@ Measure = Callable[[Material, "Generator", Progress], Mapping[str, Any]]
 MEASUREMENTS: Mapping[str, tuple[Measure, tuple[str, ...]]] = {
     "gate": (_gate, ("tunes", "count", "seconds")),
     "melody": (_melody, ("tunes", "count", "seconds")),
+    "long": (_long, ("tunes", "count", "seconds")),
+    "transcription": (_transcription, ("tunes", "count", "seconds")),
     "codec": (_codec, ("tunes", "recordings", "count", "seconds")),
     "tunes": (_tunes, ("tunes", "count")),
     "all": (_all, ("work", "results", "replies")),

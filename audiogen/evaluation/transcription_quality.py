@@ -58,22 +58,25 @@ class TranscriptionRow:
 
 
 def measure_transcription(
+    generator: Generator,
     picker: TunePicker,
     count: int,
     seconds: float,
+    *,
     soundfont: str | None = None,
-    player: Generator | None = None,
+    played: bool = False,
     pyin: bool = True,
     progress: Progress = lambda stage, done: None,
 ) -> dict[str, object]:
     """Play tunes, transcribe them, and compare.
 
     Args:
+        generator: whose player listens too.
         picker: of the tunes.
         count: how many.
         seconds: taken from each tune's start; a tune is cut at a bar line.
         soundfont: anything `find_soundfont` takes.
-        player: our player instead of the SoundFont.
+        played: the generator plays instead of the SoundFont.
         pyin: also measure pYIN, which takes most of the time.
         progress: told the share done.
 
@@ -84,12 +87,11 @@ def measure_transcription(
         ValueError: no tune could be used.
     """
     rows: list[TranscriptionRow] = []
-    maker = player or Generator()
-    hear = ear(maker.player, maker.codec)
+    hear = ear(generator.player, generator.codec)
     with Renderer(soundfont) as renderer:
         for item in picker.draw(count):
             try:
-                clip = _performance(maker, item, seconds, player is not None)
+                clip = _performance(generator, item, seconds, played)
                 sound = clip[1] if clip[1] is not None else renderer.render(clip[0])
                 rows.append(_row(item, clip[0], at_model_level(sound), pyin, hear))
             except ValueError as error:
@@ -99,7 +101,7 @@ def measure_transcription(
     if not rows:
         raise ValueError(f"none of the tunes could be used; the first: {picker.rejected[:1]}")
     return {
-        "sound": "our player" if player else "SoundFont",
+        "sound": "our player" if played else "SoundFont",
         "seconds_of_each": seconds,
         **summarise(rows),
         "by_instrument": {

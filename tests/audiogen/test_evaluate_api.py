@@ -36,6 +36,15 @@ def test_figures_come_with_a_table_for_each_group(generator: Generator, here: Pa
     assert frames["target"].loc[0, "measure"] == "both"
 
 
+def test_transcriptions_are_measured_with_both_ears(generator: Generator, here: Path) -> None:
+    found = audiogen.evaluate(
+        "transcription", tunes=here / "kesh.abc", count=1, seconds=6, generator=generator
+    )
+    assert found.figures["f1_ours"] > 0.8
+    # An untrained player hears nothing right.
+    assert found.figures["f1_by_player"] < 0.3
+
+
 def test_the_fixed_suite_gives_its_summary(
     generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,7 +61,9 @@ def test_the_fixed_suite_gives_its_summary(
 
 
 def test_a_measurement_takes_only_what_it_can_use(generator: Generator, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="'loudness' is not one of gate, melody, codec, tunes"):
+    with pytest.raises(
+        ValueError, match="'loudness' is not one of gate, melody, long, transcription, codec, tunes"
+    ):
         audiogen.evaluate("loudness", generator=generator)
     with pytest.raises(ValueError, match="recordings is nothing that the evaluation 'tunes' takes"):
         audiogen.evaluate("tunes", recordings=["a.wav"], generator=generator)
