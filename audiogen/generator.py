@@ -66,6 +66,11 @@ class Generator:
         return self._networks.device
 
     @property
+    def fingerprint(self) -> str:
+        """A hash of all weights: equal where the same seed gives the same clip."""
+        return self._networks.fingerprint
+
+    @property
     def codec(self) -> Codec:
         """The codec that the player's codes belong to."""
         return self._networks.codec

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiogen.options import check_device
-from audiogen.weight_folders import stand_ins, weight_folders
+from audiogen.weight_folders import fingerprint, stand_ins, weight_folders
 from codec.weights import load_own as load_codec
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ class Networks:
         self._codec: Codec | None = None
         self._player: Player | None = None
         self._composer: Composer | None = None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of all their weights."""
+        return fingerprint(self._folders)
 
     @property
     def codec(self) -> Codec:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
+import codec
 from codec.types import CheckpointError
 from codec.weights import SHIPPED_NAMES
 
 # File stem of each network's weights, wherever they are.
 NETWORKS = ("codec", "player", "composer")
+OURS = Path(__file__).parent / "weights"
+SHIPPED = {"codec": Path(codec.__file__).parent / "weights", "player": OURS, "composer": OURS}
 
 
 def weight_folders(weights: str | Path | None) -> dict[str, Path | None]:
@@ -35,3 +39,12 @@ def stand_ins(weights: str | Path | None, folders: dict[str, Path | None]) -> li
     if len(lacking) in (0, len(folders)):
         return []
     return [f"{weights}: has no {' and no '.join(lacking)}; what is shipped is used instead"]
+
+
+def fingerprint(folders: dict[str, Path | None]) -> str:
+    """A hash of the weights in these folders, as many digits as tell one set from another."""
+    digest = hashlib.sha256()
+    for name, folder in folders.items():
+        path = (folder or SHIPPED[name]) / f"{name}.safetensors"
+        digest.update(hashlib.sha256(path.read_bytes()).digest() if path.is_file() else b"missing")
+    return digest.hexdigest()[:16]

@@ -98,7 +98,7 @@ class CellMaker:
         plan = self._plan
         facts: dict[str, Any] = {
             "version": VERSION, "prompt": plan.prompts[number - 1], "route": route, "seconds": plan.seconds,
-            "seed": plan.seed + number - 1, "weights": self._generator.codec.spec.identity,
+            "seed": plan.seed + number - 1, "weights": self._generator.fingerprint,
             "corpus": None if self._corpus is None else len(self._corpus.names),
         }  # fmt: skip
         files: tuple[Path, ...] = ()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 import audiogen
 from audiogen.cli import run
@@ -93,6 +94,20 @@ def test_from_python_there_is_a_table_with_a_row_a_cell(tmp_path: Path, tiny_wei
     frame = found.frame()
     assert frame.shape[0] == 1
     assert frame["pitch_right"].tolist() == [found.cells[1, "soundfont"].figures["pitch_right"]]
+
+
+def test_other_weights_make_every_sound_anew(tmp_path: Path, tiny_weights: Path) -> None:
+    def resumed(weights: Path) -> int:
+        plan = {"routes": ["soundfont"], "duration": 2, "generator": Generator(weights)}
+        return audiogen.compare(["a jig"], tmp_path / "report", **plan).resumed
+
+    other = tmp_path / "other"
+    shutil.copytree(tiny_weights, other)
+    assert resumed(tiny_weights) == 0
+    assert resumed(other) == 1  # the same weights elsewhere
+    tensors = load_file(other / "player.safetensors")
+    save_file({name: tensor + 1 for name, tensor in tensors.items()}, other / "player.safetensors")
+    assert resumed(other) == 0
 
 
 def test_the_page_loads_nothing_and_runs_nothing(call: Call) -> None:
