@@ -96,6 +96,11 @@ def test_from_python_there_is_a_table_with_a_row_a_cell(tmp_path: Path, tiny_wei
     assert frame["pitch_right"].tolist() == [found.cells[1, "soundfont"].figures["pitch_right"]]
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder in which not even root can make one")
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_played(call: Call) -> None:
+    refused(call("a jig", "--routes", "soundfont", "-o", "/proc/report"), "/proc/report")
+
+
 def test_other_weights_make_every_sound_anew(tmp_path: Path, tiny_weights: Path) -> None:
     def resumed(weights: Path) -> int:
         plan = {"routes": ["soundfont"], "duration": 2, "generator": Generator(weights)}
