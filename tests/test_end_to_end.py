@@ -13,7 +13,13 @@ import torch
 
 import codec
 from audiogen.cli import run
+from audiogen.comparison.metrics.instruments import instrument_chances
+from audiogen.evaluation.material import mono
+from audiogen.generator import Generator
+from audiogen.options import Options
+from audiogen.sounds import Sounds
 from codec.audio_files import read_audio
+from codec.types import Waveform
 
 pytestmark = pytest.mark.slow
 
@@ -150,3 +156,25 @@ def test_the_free_route_makes_sound_from_words_alone(make: Callable[..., Any], t
         report = make(*words, "-o", "a.wav")
         assert report["seconds"] == pytest.approx(2, abs=0.05)
         assert read_audio(tmp_path / "a.wav").samples.square().mean().sqrt() > 0.01
+
+
+def test_what_is_gone_on_from_or_taken_after_keeps_its_instrument() -> None:
+    generator = Generator()
+    given = generator.generate(
+        "a reel in D on the banjo", duration=6, seed=3, accompaniment="none", route="soundfont"
+    ).waveform
+
+    def leads(sound: Waveform) -> str:
+        chances = instrument_chances(mono(sound), sound.sample_rate)
+        return max(chances, key=chances.__getitem__)
+
+    on = generator.make(None, Options(duration=6, seed=1), sounds=Sounds(before=given))
+    added = round(on.given_seconds * on.waveform.sample_rate)
+    assert leads(Waveform(on.waveform.samples[..., added:], on.waveform.sample_rate)) == "banjo"
+    assert on.performance is not None
+    in_d_major = [note.midi_pitch % 12 in (1, 2, 4, 6, 7, 9, 11) for note in on.performance.lead.notes]
+    assert np.mean(in_d_major) > 0.75
+    after = generator.generate(
+        "a jig in G", duration=6, seed=2, accompaniment="none", sounds=Sounds(excerpt=given)
+    )
+    assert leads(after.waveform) == "banjo"
