@@ -60,7 +60,8 @@ def play(
     seed: int = 1,
     **how: Any,
 ) -> torch.Tensor:
-    piece = Piece(frames, conditions, seed, **({"count": 20} | how))
+    settings: dict[str, Any] = {"count": 20} | how
+    piece = Piece(frames, conditions, seed, **settings)
     return player.play(piece, sampling).codes.tokens
 
 
@@ -69,7 +70,8 @@ def guided(weight: float) -> Sampling:
 
 
 def told(player: Player, frames: ScoreFrames, conditions: Conditions, **how: Any) -> Prompting:
-    return Run(player.model, SPEC, [Piece(frames, conditions, 1, **({"count": 20} | how))], GREEDY).prompting
+    settings: dict[str, Any] = {"count": 20} | how
+    return Run(player.model, SPEC, [Piece(frames, conditions, 1, **settings)], GREEDY).prompting
 
 
 def test_every_frame_gets_a_code_of_every_stream(player: Player) -> None:
@@ -256,7 +258,8 @@ def test_of_an_excerpt_no_more_is_heard_than_the_model_was_trained_on(player: Pl
 
 def test_codes_of_another_codec_are_not_gone_on_from(player: Player) -> None:
     codes = Codes(torch.zeros(1, 3, 4, dtype=torch.long), replace(SPEC, identity="other"))
-    for how in ({"before": codes}, {"excerpt": codes}):
+    both: tuple[dict[str, Any], ...] = ({"before": codes}, {"excerpt": codes})
+    for how in both:
         with pytest.raises(ValueError, match="codes of codec other; this player is for codec tiny"):
             play(player, score(), **how)
 
