@@ -17,17 +17,13 @@ from audiogen.guidance import Guidance
 from audiogen.journey import STAGES, Journey
 from audiogen.kept import Boxes, read_boxes
 from audiogen.networks import Networks
-from audiogen.options import (
-    Options,
-    ask,
-    check_prompts,
-)
+from audiogen.options import Options, ask, check_prompts
 from audiogen.progress import Progress
 from audiogen.seeds import new_seed
-from audiogen.sounds import Heard, Sounds, hear
+from audiogen.sounds import Heard, Sounds, for_codec, hear
 from audiogen.streaming import stream_sound
 from audiogen.walking import Walker, drawing, write
-from codec.types import Waveform
+from codec.types import Codes, Waveform
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.tune import Tune
 
@@ -161,7 +157,7 @@ class Generator:
             raise ValueError("route 'soundfont' is rendered in one piece; stream route tune or free")
         seed = new_seed() if options.seed is None else options.seed
         asked = ask(prompt, options)
-        journey = self._journey(Boxes(tune=tune), asked, options, seed, route, sounds, self._hear(sounds))
+        journey = self._journey(Boxes(tune=tune), asked, options, seed, route, *self._listen(sounds))
         self._walker.set_out(journey)
         warn(journey.told)
         chunk_frames = max(1, round(chunk_seconds * self.codec.spec.frame_rate))
@@ -254,9 +250,9 @@ class Generator:
         seed = new_seed() if options.seed is None else options.seed
         every_asked = check_prompts(prompts, options)
         routes = [_route(prompt, options, tune, sounds) for prompt in prompts]
-        heard = self._hear(sounds)
+        heard, excerpt = self._listen(sounds)
         journeys = [
-            self._journey(Boxes(tune=tune), asked, options, seed + number, route, sounds, heard, progress)
+            self._journey(Boxes(tune=tune), asked, options, seed + number, route, heard, excerpt, progress)
             for number, (asked, route) in enumerate(zip(every_asked, routes, strict=True))
         ]
         return self._walk_all(journeys)
@@ -306,16 +302,18 @@ class Generator:
 
     def _journey(
         self, boxes: Boxes, asked: TuneAttributes, options: Options, seed: int, route: str,
-        sounds: Sounds | None = None, heard: Heard | None = None, progress: Progress | None = None,
+        heard: Heard | None = None, excerpt: Codes | None = None, progress: Progress | None = None,
     ) -> Journey:  # fmt: skip
         return Journey(
-            boxes, asked, options, seed, route, sounds or Sounds(), heard, progress or (lambda stage, done: None),
+            boxes, asked, options, seed, route, heard, excerpt, progress or (lambda stage, done: None),
             warnings=list(self._networks.notices),
         )  # fmt: skip
 
-    def _hear(self, sounds: Sounds) -> Heard | None:
-        """What is to be gone on from, heard once for all clips."""
-        return None if sounds.before is None else hear(sounds.before, self.codec)
+    def _listen(self, sounds: Sounds) -> tuple[Heard | None, Codes | None]:
+        """What is gone on from and what is taken after, once for all clips."""
+        heard = None if sounds.before is None else hear(sounds.before, self.codec)
+        after = sounds.excerpt
+        return heard, None if after is None else self.codec.encode(for_codec(after, self.codec))
 
     def write(self, asked: TuneAttributes, seed: int, wishes: ComposingWishes | None = None) -> Tune:
         """Write a tune from attributes; the same seed gives the same tune as in `generate`."""

@@ -12,7 +12,7 @@ from audiogen.kept import Boxes
 from audiogen.options import Options
 from audiogen.playing import Sampling
 from audiogen.progress import Progress
-from audiogen.sounds import Heard, Sounds
+from audiogen.sounds import Heard
 from codec.types import Codes, Waveform
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.frames import ScoreFrames
@@ -27,7 +27,8 @@ class Journey:
     """One walk along the path, and what it has gathered so far.
 
     `boxes`: those that were there at the start. `asked`: what prompt and options said; `attributes` are complete once
-    they are settled. `heard`: of the recording that is gone on from. `timings` are wall seconds of each stage.
+    they are settled. `heard`: of the recording that is gone on from; `excerpt`: codes of the one that is taken after.
+    `timings` are wall seconds of each stage.
     """
 
     boxes: Boxes
@@ -35,8 +36,8 @@ class Journey:
     options: Options
     seed: int
     route: str
-    sounds: Sounds
     heard: Heard | None
+    excerpt: Codes | None
     progress: Progress
     warnings: list[str] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)

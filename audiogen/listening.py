@@ -35,7 +35,7 @@ def listen(player: Player, codes: Codes) -> ScoreFrames:
         ValueError: the pattern writes more than a step a frame, or the codes are of another codec.
     """
     model, pattern = player.model, player.model.pattern
-    if (pattern.steps_a_frame, max(pattern.passes)) != (1, 0):
+    if not pattern.is_a_frame_a_step:
         raise ValueError("listening needs a pattern that writes a frame a step, in one pass")
     if codes.spec.identity != player.spec.identity:
         raise ValueError(
@@ -55,8 +55,7 @@ def listen(player: Player, codes: Codes) -> ScoreFrames:
     prompting = prompting.to(player.device)
     told, memory, mask = model.condition(prompting)  # [1, 1, D] of an empty score
     background = told - model.of_score(score[..., :1], score[..., :1], prompting.has_score)
-    window = shape.window
-    cache = model.body.new_cache(1, min(max(length, window), 2 * window) if window else length)
+    cache = model.new_cache(1, length)
     previous = torch.full_like(steps[..., :1], model.nothing)
     age = 0
     for t in range(length):

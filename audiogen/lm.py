@@ -229,6 +229,14 @@ class AudioLM(nn.Module):
         x = self.codes(previous + self.stream_starts).sum(1) + added  # [B, T, D]
         return self.body(x, memory=memory, memory_mask=mask, cache=cache, maps=maps)
 
+    def new_cache(self, rows: int, length: int) -> KeyValueCache:
+        """An empty cache for decoding `length` steps.
+
+        With a window it holds at most twice that: it moves its content once a window instead of once a step.
+        """
+        window = self.config.window
+        return self.body.new_cache(rows, min(max(length, window), 2 * window) if window else length)
+
     def code_logits(self, hidden: Tensor) -> Tensor:
         """[B, T, D] -> [B, T, K, V]."""
         return self.heads(hidden).unflatten(-1, (self.config.streams, self.config.codebook_size))

@@ -69,6 +69,11 @@ class Pattern:
         """Steps that each frame more costs."""
         return sum(self._widths)
 
+    @property
+    def is_a_frame_a_step(self) -> bool:
+        """Whether each step is one frame's, in one pass, so that a step's number is what its clock shows."""
+        return (self.steps_a_frame, max(self.passes)) == (1, 0)
+
     def length(self, frames: int) -> int:
         """T for S frames."""
         return self._starts(frames)[-1]

@@ -108,7 +108,7 @@ class Run:
             raise ValueError("pieces with and without an inner melody cannot be played side by side")
         self.invents = all(invented)
         pattern = self.model.pattern
-        if self.invents and (pattern.steps_a_frame, max(pattern.passes)) != (1, 0):
+        if self.invents and not pattern.is_a_frame_a_step:
             raise ValueError("an inner melody needs a pattern that writes a frame a step, in one pass")
         self.given = max(self._kept(piece) for piece in self.pieces)
         counts = [self._count(piece) for piece in self.pieces]
@@ -153,10 +153,7 @@ class Run:
         told, memory, mask = model.condition(prompting)
         clock = pattern.clock(frames)
         added = told[:, clock.to(told.device)]  # [L x B, T, D]
-        length = added.shape[1]
-        # Twice the window: the cache moves its content once a window instead of once a step.
-        window = model.config.window
-        cache = model.body.new_cache(len(added), min(max(length, window), 2 * window) if window else length)
+        cache = model.new_cache(*added.shape[:2])
         factors = torch.tensor([factor for _, factor in self.levels], device=added.device)
         # What is told beside the score.
         first = prompting.score[..., [0, model.config.look_ahead]]

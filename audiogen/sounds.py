@@ -47,11 +47,13 @@ class Heard:
     """What was understood of a sound that is gone on from.
 
     `sound` is mono at the codec's rate and the models' level, `codes` are its; `melody` is None where none was heard.
+    `score` is the melody's, as long as the codes; empty where there is none.
     """
 
     sound: Waveform
     codes: Codes
     melody: HeardMelody | None
+    score: ScoreFrames
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,10 @@ def hear(sound: Waveform, codec: AudioCodec) -> Heard:
     levelled = for_codec(sound, codec)
     codes = codec.encode(levelled)
     try:
-        found = transcribe(levelled.samples[0, 0].numpy(), levelled.sample_rate)
+        melody = _melody(transcribe(levelled.samples[0, 0].numpy(), levelled.sample_rate), levelled.seconds)
     except TranscriptionError:
-        return Heard(levelled, codes, None)
-    return Heard(levelled, codes, _melody(found, levelled.seconds))
+        melody = None
+    return Heard(levelled, codes, melody, _score(melody, codec.spec.frame_rate, codes.tokens.shape[-1]))
 
 
 def _melody(found: Transcription, seconds: float) -> HeardMelody:
@@ -129,9 +131,8 @@ def _melody(found: Transcription, seconds: float) -> HeardMelody:
     return HeardMelody(notes, meter, 60 / beat, header.key, first)
 
 
-def heard_score(heard: Heard, frame_rate: Fraction) -> ScoreFrames:
-    """The score of what was heard, as long as its codes; empty where no melody was."""
-    count, melody = heard.codes.tokens.shape[-1], heard.melody
+def _score(melody: HeardMelody | None, frame_rate: Fraction, count: int) -> ScoreFrames:
+    """The score of what was heard, `count` frames."""
     seconds = float(count / frame_rate)
     if melody is None:
         return ScoreFrames(frame_rate, np.zeros((len(STREAM_SIZES), count), np.int16))

@@ -18,7 +18,7 @@ from audiogen.networks import Networks
 from audiogen.options import MAX_SECONDS, beside_the_sound, beside_the_tune, fill_from_tune, transposition
 from audiogen.playing import Piece
 from audiogen.seeds import stage_rng, stage_seed, stage_torch_rng
-from audiogen.sounds import for_codec, heard_score, in_one, joined, spliced
+from audiogen.sounds import in_one, joined, spliced
 from codec.types import CheckpointError, Codes, Waveform
 from symbolic_bridge.attributes import TuneAttributes, resolve
 from symbolic_bridge.frames import score_frames
@@ -120,9 +120,9 @@ class Walker:
         """What the player is asked to play."""
         rate = self.networks.codec.spec.frame_rate
         conditions = conditions_of(journey.attributes)
-        if journey.sounds:
+        if journey.heard is not None or journey.excerpt is not None:
             conditions = _as_the_recording(conditions, journey.asked)
-        before, excerpt = None, None
+        before = None
         frames, count, melody = journey.frames, None, None
         if frames is None:
             base = backing(journey, rate)
@@ -130,11 +130,10 @@ class Walker:
             count = round(base.duration * rate)
         if journey.heard is not None:
             before = journey.heard.codes
-            past = heard_score(journey.heard, rate)
+            past = journey.heard.score
             frames = past if frames is None else joined(past, frames)
-        if journey.sounds.excerpt is not None:
-            excerpt = self.networks.codec.encode(for_codec(journey.sounds.excerpt, self.networks.codec))
-        return Piece(frames, conditions, stage_seed(journey.seed, "player"), count, melody, before, excerpt)
+        seed = stage_seed(journey.seed, "player")
+        return Piece(frames, conditions, seed, count, melody, before, journey.excerpt)
 
     def _arrive(self, journey: Journey) -> Clip:
         """From the codes to the end."""

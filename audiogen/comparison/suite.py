@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiogen.comparison.comparison import Comparison, compare
-from audiogen.comparison.metrics.definition import Definition
 from audiogen.comparison.metrics.statistics import Interval
 from audiogen.comparison.plan import FREE, LLM_ROUTES, OUR_ROUTES, LanguageModel, Plan, usual_routes
 from audiogen.comparison.summary import DEFINITIONS, families_shown
@@ -121,14 +120,10 @@ def _rows(found: Comparison) -> Iterator[str]:
             definition, means = DEFINITIONS[name], found.summary.means[name]
             arrow = {1: " ↑", -1: " ↓", 0: ""}[definition.better]
             cells = [
-                _shown(means[route], definition) if route in means else "-" for route in found.plan.columns
+                _span(means[route], definition.digits) if route in means else "-"
+                for route in found.plan.columns
             ]
             yield f"| {definition.title}{arrow} ({definition.unit}) | " + " | ".join(cells) + " |"
-
-
-def _shown(value: object, definition: Definition) -> str:
-    mean, low, high = (f"{getattr(value, part):.{definition.digits}f}" for part in ("mean", "low", "high"))
-    return f"{mean} ({low} to {high})"
 
 
 def _set_rows(found: Comparison) -> Iterator[str]:
@@ -151,8 +146,9 @@ def _set_rows(found: Comparison) -> Iterator[str]:
     yield ""
 
 
-def _span(value: Interval) -> str:
-    return f"{value.mean:.2f} ({value.low:.2f} to {value.high:.2f})"
+def _span(value: Interval, digits: int = 2) -> str:
+    mean, low, high = (f"{number:.{digits}f}" for number in (value.mean, value.low, value.high))
+    return f"{mean} ({low} to {high})"
 
 
 def reading(found: Comparison) -> list[str]:
