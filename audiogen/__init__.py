@@ -145,7 +145,7 @@ def evaluate(
         what: "gate", "melody", "long", "transcription", "codec", "tunes" or "all".
         tunes: unseen tunes, a .jsonl or .abc file or a folder; None for music21's held-out ones ("tunes" then compares
             with none).
-        recordings: of "codec": sound files or folders of them.
+        recordings: of "codec": sound files or folders of them; of "all": folders that hold the suite's.
         count: how many tunes or clips; None for the command's default.
         seconds: length taken of each.
         seed: fixes which tunes, and all else that chance decides; "all" has seeds of its own.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -92,16 +92,17 @@ class LMTrainer:
         shape: of the player.
         device: "cpu" or "cuda".
         precision: "fp32" or "bf16" for the matrix products.
+        network: makes the player of a shape; another one than `AudioLM` is for those who try something out.
     """
 
     def __init__(
         self, train: CodeShards, valid: CodeShards, folder: Path, config: LMTrainingConfig, shape: LMConfig,
-        device: str = "cpu", precision: str = "fp32",
+        device: str = "cpu", precision: str = "fp32", network: Callable[[LMConfig], AudioLM] = AudioLM,
     ) -> None:  # fmt: skip
         self.train, self.valid, self.folder, self.config = train, valid, folder, config
         self.device, self.precision = torch.device(device), precision
         torch.manual_seed(config.seed)
-        self.model = AudioLM(shape).to(self.device)
+        self.model = network(shape).to(self.device)
         self.generator = torch.Generator()  # seeded anew for every step
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=config.weight_decay,

@@ -3,7 +3,7 @@
     python benchmarks/player_kad.py test.jsonl -n 24 --json kad.json
 
 The same performances by the player, rendered, rendered and put through the codec, and rendered in another SoundFont;
-all against the renderings, in our codec's embedding or another one (`audiogen.comparison.metrics.sets`). Intervals are
+all against the renderings, in our codec's embedding or another one (`metrics.embeddings`). Intervals are
 95 %, by the jackknife over tunes; the difference of player and round trip has an interval of its own, since both are of
 the same tunes.
 """
@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from audiogen.comparison.metrics.sets import embedding_of, jackknife, kernel_distance
+from audiogen.comparison.metrics.embeddings import embedding_of
+from audiogen.comparison.metrics.sets import jackknife, kernel_distance
 from audiogen.evaluation.material import TunePicker, at_model_level, mono, round_trip
 from audiogen.evaluation.tables import show_table, write_json
 from audiogen.generator import Generator

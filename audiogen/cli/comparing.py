@@ -64,7 +64,8 @@ def compare(
     embedding: Annotated[
         str,
         typer.Option(
-            metavar="NAME|DIR", help="Of KAD and FAD: codec (ours), or a folder of an EnCodec or a CLAP."
+            metavar="NAME|DIR",
+            help="Of KAD and FAD: codec (ours), or a folder of an EnCodec, a CLAP or a VGGish.",
         ),
     ] = "codec",
     model: Model = None,

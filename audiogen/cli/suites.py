@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from audiogen.cli.console import progress_bars, say
+from audiogen.cli.evaluating import Jobs, TunesPath
 from audiogen.cli.making import Device, Model
 
 
@@ -18,6 +19,11 @@ def evaluate_all(
     results: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder for the page, its plot and its numbers.")
     ] = Path("docs/results"),
+    tunes: TunesPath = None,
+    recordings: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Folders that hold the suite's recordings, at any depth."),
+    ] = None,
     reply: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="A language model's replies: one a prompt, or a .jsonl."),
@@ -27,27 +33,31 @@ def evaluate_all(
     ] = None,
     model: Model = None,
     device: Device = None,
+    jobs: Jobs = 1,
 ) -> None:
-    """Run the fixed suite by every route and write the page of results; the same commit gives the same numbers.
+    """Run the fixed suite and write the page of results; the same commit and material give the same numbers.
 
-    The prompts are part of the package (audiogen/comparison/suite.json) and stay the same from version to version.
+    The suite is part of the package (audiogen/comparison/suite/suite.json): prompts for every route, a number of test
+    tunes for the player, and recordings, known by their SHA-256, that are kept as tokens and as notes.
 
     \b
-    Example:
+    Examples:
       audiogen evaluate all --work /tmp/suite --results docs/results
+      audiogen evaluate all --work /tmp/suite --tunes test.jsonl --recordings audio/ --reply replies.jsonl
     """
-    from audiogen.comparison.comparison import check_folder
-    from audiogen.comparison.suite import run_suite
+    from audiogen.comparison.suite.run import SuiteMaterial, check_work, run_suite
     from audiogen.evaluation.tables import write_json
     from audiogen.generator import Generator
 
-    check_folder(work)
+    check_work(work)
+    material = SuiteMaterial(tunes, tuple(recordings or ()), tuple(reply or ()))
     with progress_bars() as progress:
-        found = run_suite(work, results, Generator(model, device), tuple(reply or ()), progress)
+        found = run_suite(work, results, Generator(model, device), material, jobs, progress)
     if json_file is not None:
-        write_json(json_file, found.summary.to_json())
+        write_json(json_file, found.to_json())
     for line in found.errors:
         say(f"rejected: {line}")
-    say(f"{results / 'README.md'}: {len(found.cells)} cells, {found.resumed} of them from before")
+    cells = found.comparison
+    say(f"{results / 'README.md'}: {len(cells.cells)} cells, {cells.resumed} of them from before")
     if found.errors:
         raise typer.Exit(2)

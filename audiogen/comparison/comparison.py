@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from audiogen.comparison.cells import CELLS, SOUNDS, Cell, Shelf
 from audiogen.comparison.listening import KEY, PAGE
 from audiogen.comparison.making import EXCHANGES, CellMaker
-from audiogen.comparison.metrics.sets import embedding_of
+from audiogen.comparison.metrics.embeddings import embedding_of
 from audiogen.comparison.plan import Plan
 from audiogen.comparison.report import report_page
 from audiogen.comparison.summary import Summary, figures_rows, summarise
@@ -89,7 +89,7 @@ def compare(
         folder: where all of it is kept; an earlier run's cells with the same settings are taken as they are.
         generator: our weights.
         corpus: tunes against which originality is measured.
-        embedding: of the distances of sets, a name that `metrics.sets.embedding_of` knows.
+        embedding: of the distances of sets, a name that `metrics.embeddings.embedding_of` knows.
         progress: told each stage's name and how much of it is done.
 
     Raises:

@@ -13,10 +13,10 @@ import numpy as np
 from audiogen.comparison.cells import Cell, Shelf
 from audiogen.comparison.metrics import across, adherence, instruments, melody, sound, symbolic
 from audiogen.comparison.metrics.definition import Definition
+from audiogen.comparison.metrics.embeddings import Embedding
 from audiogen.comparison.metrics.instruments import instrument_chances, tag_divergence
 from audiogen.comparison.metrics.sets import (
     FEWEST,
-    Embedding,
     frechet_distance,
     jackknife,
     kernel_distance,

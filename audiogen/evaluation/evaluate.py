@@ -58,8 +58,9 @@ class Material:
     """What to measure on; None where the measurement's own default holds.
 
     `tunes`: unseen tunes, a .jsonl or .abc file or a folder; None for music21's held-out ones, where tunes are needed.
-    `recordings`: sound files or folders, of "codec". `count` tunes of `seconds` each. `jobs`: processes for what takes
-    longest. `work` and `results`: folders of "all".
+    `recordings`: sound files or folders, of "codec"; folders that hold the suite's, of "all". `count` tunes of
+    `seconds` each. `jobs`: processes for what takes longest. `work` and `results`: folders of "all". `replies`: a
+    language model's, of "all".
     """
 
     tunes: Path | None = None
@@ -173,16 +174,22 @@ def _tunes(material: Material, generator: Generator, progress: Progress) -> Mapp
 
 
 def _all(material: Material, generator: Generator, progress: Progress) -> Mapping[str, Any]:
-    from audiogen.comparison.comparison import check_folder
-    from audiogen.comparison.suite import run_suite
+    from audiogen.comparison.suite.run import SuiteMaterial, run_suite
 
     if material.work is None or material.results is None:
         raise ValueError(
             "the evaluation 'all' needs two folders: work, for every sound, and results, for its page"
         )
-    check_folder(material.work)
-    found = run_suite(material.work, material.results, generator, material.replies, progress)
-    return {"figure": "all", **found.summary.to_json(), "errors": found.errors}
+    beside = SuiteMaterial(material.tunes, material.recordings, material.replies)
+    found = run_suite(material.work, material.results, generator, beside, material.jobs, progress)
+    panels = {"tune_means": found.tunes, "recording_means": found.recordings}
+    return {
+        "figure": "all",
+        "suite": found.name,
+        **found.comparison.summary.to_json(),
+        **{name: panel.to_json()["means"] for name, panel in panels.items() if panel is not None},
+        "errors": list(found.errors),
+    }
 
 
 Measure = Callable[[Material, "Generator", Progress], Mapping[str, Any]]
@@ -194,5 +201,5 @@ MEASUREMENTS: Mapping[str, tuple[Measure, tuple[str, ...]]] = {
     "transcription": (_transcription, ("tunes", "count", "seconds")),
     "codec": (_codec, ("tunes", "recordings", "count", "seconds")),
     "tunes": (_tunes, ("tunes", "count")),
-    "all": (_all, ("work", "results", "replies")),
+    "all": (_all, ("tunes", "recordings", "work", "results", "replies")),
 }

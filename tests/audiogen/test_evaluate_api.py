@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import audiogen
-from audiogen.comparison import suite
+from audiogen.comparison.suite import run
 from audiogen.evaluation.evaluate import Evaluation
 from audiogen.generator import Generator
 from audiogen.soundfont import SoundfontError, find_soundfont
@@ -46,15 +46,22 @@ def test_transcriptions_are_measured_with_both_ears(generator: Generator, here: 
 
 
 def test_the_fixed_suite_gives_its_summary(
-    generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    generator: Generator, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("pandas")
-    plan = suite.suite_plan()
+    plan = run.suite_plan()
     short = replace(plan, prompts=plan.prompts[:1], routes=("soundfont",), seconds=2.0)
-    monkeypatch.setattr(suite, "suite_plan", lambda replies: short)
+    facts = {**run.suite_facts(), "tunes": {"count": 1, "seconds": 3, "seed": 1}}
+    monkeypatch.setattr(run, "suite_plan", lambda replies: short)
+    monkeypatch.setattr(run, "suite_facts", lambda: facts)
     found = audiogen.evaluate(
-        "all", work=tmp_path / "work", results=tmp_path / "results", generator=generator
+        "all",
+        tunes=here / "kesh.abc",
+        work=tmp_path / "work",
+        results=tmp_path / "results",
+        generator=generator,
     )
+    assert found.figures["tune_means"]["notes at pitch ↑ (share)"]["soundfont"]["count"] == 1
     assert found.figures["means"]["pitch_right"]["soundfont"]["count"] == 1
     assert "means" in found.frames()
     assert (tmp_path / "results" / "README.md").is_file()

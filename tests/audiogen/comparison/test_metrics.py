@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,13 @@ from audiogen.comparison.metrics.across import across_figures
 from audiogen.comparison.metrics.adherence import adherence_figures, key_right, mood_right, tempo_right
 from audiogen.comparison.metrics.instruments import instrument_chances, instrument_figures, tag_divergence
 from audiogen.comparison.metrics.melody import melody_figures, onset_f1
-from audiogen.comparison.metrics.sets import embedding_of, frechet_distance, jackknife, kernel_distance
+from audiogen.comparison.metrics.sets import frechet_distance, jackknife, kernel_distance
 from audiogen.comparison.metrics.sound import repeated_share, sound_figures
 from audiogen.comparison.metrics.statistics import binomial_p, bootstrap, paired_p
 from audiogen.comparison.metrics.symbolic import symbolic_figures
 from audiogen.comparison.summary import DEFINITIONS
 from audiogen.evaluation.material import mono
 from audiogen.soundfont import render
-from codec.model import Codec, CodecConfig
 from symbolic_bridge import Tune
 from symbolic_bridge.analysis import MelodyIndex
 from symbolic_bridge.moods import MOODS
@@ -278,51 +276,3 @@ def test_a_mood_is_heard_in_mode_and_in_how_fast_notes_come() -> None:
     assert mood_right(melody(minor), RATE, sad) == 1.0
     assert mood_right(melody(minor), RATE, happy) == 0.0
     assert mood_right(np.zeros(RATE, np.float32), RATE, happy) == 0.0
-
-
-def test_only_embeddings_that_are_at_hand_are_opened(tmp_path: Path) -> None:
-    network = Codec(
-        CodecConfig(codebooks=2, codebook_size=8, latent_size=4, encoder_width=8, encoder_blocks=1)
-    )
-    with pytest.raises(ValueError, match="neither 'codec' nor weights that are at hand"):
-        embedding_of(str(tmp_path / "nothing"), network)
-    pytest.importorskip("transformers").BertConfig().save_pretrained(tmp_path / "bert")
-    with pytest.raises(ValueError, match="is of a bert; codec, encodec and clap are known"):
-        embedding_of(str(tmp_path / "bert"), network)
-    name, _ = embedding_of("codec", network)
-    assert "latents" in name
-
-
-def test_an_encodec_folder_embeds_every_second(tmp_path: Path) -> None:
-    transformers = pytest.importorskip("transformers")
-    config = transformers.EncodecConfig(
-        sampling_rate=8_000, num_filters=4, hidden_size=8, codebook_size=8, codebook_dim=8, num_lstm_layers=1,
-        target_bandwidths=[1.5], upsampling_ratios=[4, 2],
-    )  # fmt: skip
-    transformers.EncodecModel(config).save_pretrained(tmp_path / "encodec")
-    name, embed = embedding_of(str(tmp_path / "encodec"), Codec(CodecConfig()))
-    assert name.startswith("EnCodec encodec latents")
-    rows = embed(melody(), RATE)
-    assert rows.shape == (6, 16)
-    assert kernel_distance(rows, rows + 1) > 0
-
-
-def test_a_clap_folder_embeds_every_second(tmp_path: Path) -> None:
-    transformers = pytest.importorskip("transformers")
-    config = transformers.ClapConfig(
-        audio_config={
-            "spec_size": 64, "num_mel_bins": 16, "patch_size": 4, "patch_stride": [4, 4], "window_size": 4,
-            "hidden_size": 16, "patch_embeds_hidden_size": 8, "depths": [1, 1], "num_attention_heads": [2, 2],
-            "num_hidden_layers": 2, "projection_dim": 12, "enable_fusion": False,
-        },
-        text_config={"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16,
-                     "vocab_size": 50, "projection_dim": 12},
-        projection_dim=12,
-    )  # fmt: skip
-    folder = tmp_path / "clap"
-    transformers.ClapModel(config).save_pretrained(folder)
-    transformers.ClapFeatureExtractor(
-        feature_size=16, sampling_rate=48_000, max_length_s=1, nb_max_samples=48_000, truncation="rand_trunc"
-    ).save_pretrained(folder)
-    _, embed = embedding_of(str(folder), Codec(CodecConfig()))
-    assert embed(melody(), RATE).shape == (6, 12)

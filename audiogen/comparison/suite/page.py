@@ -1,25 +1,18 @@
-"""The fixed suite: prompts that stay the same from version to version, and a page of what each route makes of them."""
+"""The page of the suite's results: tables with intervals, a plot, and a reading of them by fixed rules."""
 
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
 
-from audiogen.comparison.comparison import Comparison, compare
+from audiogen.comparison.comparison import Comparison
 from audiogen.comparison.metrics.statistics import Interval
-from audiogen.comparison.plan import FREE, LLM_ROUTES, OUR_ROUTES, LanguageModel, Plan, usual_routes
+from audiogen.comparison.plan import FREE, LLM_ROUTES, OUR_ROUTES
+from audiogen.comparison.suite.panel import Panel
+from audiogen.comparison.suite.recordings import NOTES, TOKENS
 from audiogen.comparison.summary import DEFINITIONS, families_shown
 from audiogen.evaluation.pictures import new_figure
-from audiogen.progress import Progress
-from codec.audio_files import write_bytes
 
-if TYPE_CHECKING:
-    from audiogen.generator import Generator
-
-SUITE = Path(__file__).parent / "suite.json"
 PAGE, PLOT, RESULTS = "README.md", "figures.png", "results.json"
 PLOTTED = ("pitch_right", "onset_f1", "chroma_cosine", "tempo_right", "key_right")
 # Sound from the words alone against sound from symbols.
@@ -28,46 +21,8 @@ AUDIO = (FREE,)
 EQUAL = 0.01
 
 
-def suite_plan(replies: Sequence[Path] = ()) -> Plan:
-    """The suite's plan; with a language model's saved replies its routes too."""
-    facts = json.loads(SUITE.read_text(encoding="utf-8"))
-    llm = LanguageModel(replies=tuple(replies)) if replies else None
-    return Plan(tuple(facts["prompts"]), usual_routes(llm), float(facts["seconds"]), facts["seed"], llm)
-
-
-def run_suite(
-    work: Path,
-    results: Path,
-    generator: Generator,
-    replies: Sequence[Path] = (),
-    progress: Progress = lambda stage, done: None,
-) -> Comparison:
-    """Compare the routes on the suite and write the results page, its plot and its numbers.
-
-    Args:
-        work: folder of the comparison, with every sound; a broken-off run there is resumed.
-        results: folder of the page; the same commit gives the same files.
-        generator: our weights.
-        replies: a language model's, one for each prompt or a .jsonl.
-        progress: told each stage's name and how much of it is done.
-
-    Raises:
-        ValueError: as `compare`.
-    """
-    found = compare(suite_plan(replies), work, generator, progress=progress)
-    results.mkdir(parents=True, exist_ok=True)
-    write_bytes(results / PLOT, _plot(found))
-    write_bytes(results / PAGE, _page(found, generator.codec.spec.identity).encode())
-    numbers = {
-        "prompts": list(found.plan.prompts),
-        "seed": found.plan.seed,
-        "summary": found.summary.to_json(),
-    }
-    write_bytes(results / RESULTS, (json.dumps(numbers, indent=1, ensure_ascii=False) + "\n").encode())
-    return found
-
-
-def _plot(found: Comparison) -> bytes:
+def suite_plot(found: Comparison) -> bytes:
+    """A bar for each route and figure of the prompts, PNG."""
     names = [name for name in PLOTTED if found.summary.means[name]]
     figure = new_figure(8.0, 3.6)
     axis = figure.subplots()
@@ -87,43 +42,72 @@ def _plot(found: Comparison) -> bytes:
     return picture.getvalue()
 
 
-def _page(found: Comparison, codec_identity: str) -> str:
+def suite_page(
+    name: str, found: Comparison, tunes: Panel | None, recordings: Panel | None, codec_identity: str
+) -> str:
+    """The page, Markdown; a panel is None where its material was not at hand."""
     plan = found.plan
     lines = [
-        "# Results of the fixed suite",
+        f"# Results of the fixed suite: {name}",
         "",
-        f"`audiogen evaluate all`: {len(plan.prompts)} prompts, {plan.seconds:g} s each, seeds from {plan.seed}, codec "
-        f"{codec_identity}. Means with 95 % bootstrap intervals; ↑ more is better, ↓ less is. What each figure counts "
-        "is in [docs/compare.md](../compare.md).",
-        "",
-        f"![figures by route]({PLOT})",
-        "",
-        "| figure | " + " | ".join(plan.title_of(route) for route in plan.columns) + " |",
-        "|---|" + "---|" * len(plan.columns),
-        *_rows(found),
-        "",
-        *_set_rows(found),
-        "## Reading",
-        "",
-        *(f"- {sentence}" for sentence in reading(found)),
+        f"`audiogen evaluate all`, codec {codec_identity}. Means with 95 % bootstrap intervals, and how many values "
+        "each has; ↑ more is better, ↓ less is. What each figure counts is in [docs/compare.md](../compare.md).",
         "",
         "## Prompts",
         "",
+        f"{len(plan.prompts)} prompts by every route, {plan.seconds:g} s each, seeds from {plan.seed}.",
+        "",
+        f"![figures by route]({PLOT})",
+        "",
+        *_table({route: plan.title_of(route) for route in plan.columns}, _figures(found)),
+        "",
+        *_set_rows(found),
         *(f"{number}. {prompt}" for number, prompt in enumerate(plan.prompts, 1)),
+        "",
+        "## Test tunes",
+        "",
+        *_panel(tunes),
+        "## Recordings, kept as tokens and as notes",
+        "",
+        *_panel(recordings),
+        "## Reading",
+        "",
+        *(f"- {sentence}" for sentence in reading(found, tunes, recordings)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _rows(found: Comparison) -> Iterator[str]:
+def _panel(panel: Panel | None) -> Iterator[str]:
+    if panel is None:
+        yield "Not measured here."
+    else:
+        yield panel.what
+        yield ""
+        yield from _table(panel.columns, ((title, means, 2) for title, means in panel.means.items()))
+    yield ""
+
+
+Row = tuple[str, Mapping[str, Interval], int]
+
+
+def _table(columns: Mapping[str, str], rows: Iterable[Row]) -> Iterator[str]:
+    """A row for each figure: its title, its means by route and their digits; last the least and the greatest count."""
+    yield "| figure | " + " | ".join(columns.values()) + " | n |"
+    yield "|---|" + "---|" * (len(columns) + 1)
+    for title, means, digits in rows:
+        cells = [_span(means[route], digits) if route in means else "-" for route in columns]
+        counts = [value.count for value in means.values()]
+        count = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else f"{counts[0]}"
+        yield f"| {title} | " + " | ".join(cells) + f" | {count} |"
+
+
+def _figures(found: Comparison) -> Iterator[Row]:
     for _, names in families_shown(found.summary.means):
         for name in names:
-            definition, means = DEFINITIONS[name], found.summary.means[name]
+            definition = DEFINITIONS[name]
             arrow = {1: " ↑", -1: " ↓", 0: ""}[definition.better]
-            cells = [
-                _span(means[route], definition.digits) if route in means else "-"
-                for route in found.plan.columns
-            ]
-            yield f"| {definition.title}{arrow} ({definition.unit}) | " + " | ".join(cells) + " |"
+            title = f"{definition.title}{arrow} ({definition.unit})"
+            yield title, found.summary.means[name], definition.digits
 
 
 def _set_rows(found: Comparison) -> Iterator[str]:
@@ -151,7 +135,7 @@ def _span(value: Interval, digits: int = 2) -> str:
     return f"{mean} ({low} to {high})"
 
 
-def reading(found: Comparison) -> list[str]:
+def reading(found: Comparison, tunes: Panel | None = None, recordings: Panel | None = None) -> list[str]:
     """What the figures say, a sentence each, by one rule: the better mean wins unless the two are nearly equal."""
     audio: list[str] = []
     symbols: list[str] = []
@@ -185,8 +169,34 @@ def reading(found: Comparison) -> list[str]:
         )
     else:
         said.append("No language model was at hand: `--reply FILE` adds its routes.")
+    said.extend(_of_tunes(tunes) if tunes is not None else ())
+    said.extend(_of_recordings(recordings) if recordings is not None else ())
     said.append(
         "These are figures of signals and notes; whether the music is any good is for listeners to say "
         "(`audiogen compare --listen`)."
     )
     return said
+
+
+def _of_tunes(panel: Panel) -> Iterator[str]:
+    """How much of what sampled instruments keep of a tune our player keeps."""
+    shares = [
+        f"{title.split(' ↑')[0]} {means['player'].mean / means['soundfont'].mean:.2f}"
+        for title, means in panel.means.items()
+        if " ↑" in title and {"player", "soundfont"} <= means.keys() and means["soundfont"].mean
+    ]
+    yield f"Given a tune, the player has of what sampled instruments have: {', '.join(shares)}."
+
+
+def _of_recordings(panel: Panel) -> Iterator[str]:
+    """Where tokens keep more of a recording than the notes that were heard in it, and where less."""
+    ahead: dict[str, list[str]] = {"tokens": [], "notes": []}
+    for title, means in panel.means.items():
+        sign = -1 if "↓" in title else 1
+        tokens, notes = (
+            max(sign * means[route].mean for route in routes if route in means) for routes in (TOKENS, NOTES)
+        )
+        if abs(tokens - notes) > EQUAL:
+            ahead["tokens" if tokens > notes else "notes"].append(title.split(" ↑")[0].split(" ↓")[0])
+    for way, titles in ahead.items():
+        yield f"Of a recording, {way} keep more in: {', '.join(titles) or 'nothing measured here'}."
