@@ -1,6 +1,6 @@
 """The loop that writes codes step by step, in one piece or in chunks, for every language model of codes and pattern.
 
-Axes: B batch, K streams, S frames, T steps, V codebook size.
+Axes: B batch, K streams, S frames, T steps.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ def decode(
     frames: int,
     rows: int,
     nothing: int,
-    logits_of: Callable[[int, Tensor], Tensor],
-    draw: Callable[[Tensor], Tensor],
+    draw: Callable[[int, Tensor, Tensor], Tensor],
     *,
     given: Tensor | None = None,
     first: int = 0,
@@ -37,8 +36,8 @@ def decode(
         frames: how many, S.
         rows: how many pieces at once, B.
         nothing: the code that stands where none is.
-        logits_of: told the step's number and the codes of the step before it, int64 [B, K, 1], gives [B, K, V].
-        draw: logits [B, K, V] to codes [B, K].
+        draw: told the step's number, the codes of the step before it, int64 [B, K, 1], and those of the step that are
+            known, int64 [B, K], ANY where one is to be drawn, gives the codes of the step [B, K], those among them.
         given: codes that are there already, int64 [B, K, at most S], ANY where one is to be drawn; None for none.
         first: the frame from which on codes are handed out.
         chunk_frames: how many frames to give at once, as soon as all their streams are written; None for all.
@@ -52,8 +51,7 @@ def decode(
     known = torch.full((rows, pattern.streams, frames), ANY, device=device)
     if given is not None:
         known[..., : given.shape[-1]] = given
-    known = pattern.interleave(known, ANY)  # [B, K, T]
-    holds = pattern.holds(frames).to(device)
+    known = pattern.interleave(known, nothing)  # [B, K, T]
     begins = pattern.begins(frames).tolist()
     places = pattern.steps_of(frames)  # [K, S]
     written = places.amax(0).tolist()  # the step at which each frame is whole
@@ -62,9 +60,7 @@ def decode(
     empty = steps[:, :, :1].clone()  # [B, K, 1]
     handed_out = first
     for t in range(length):
-        drawn = draw(logits_of(t, empty if begins[t] else steps[:, :, t - 1 : t]))
-        drawn = torch.where(known[:, :, t] == ANY, drawn, known[:, :, t])
-        steps[:, :, t] = torch.where(holds[:, t], drawn, nothing)
+        steps[:, :, t] = draw(t, empty if begins[t] else steps[:, :, t - 1 : t], known[:, :, t])
         if t % PROGRESS_STEPS == 0:
             progress(t / length)
         while handed_out < frames and written[(stop := min(handed_out + chunk, frames)) - 1] <= t:

@@ -9,7 +9,7 @@ Axes: B batch, K streams (codebooks), S frames, T steps, R score streams, D widt
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -18,6 +18,8 @@ from torch.nn import functional
 
 from audiogen.attention import KeyValueCache
 from audiogen.conditions import Conditions, ConditionTables
+from audiogen.decoding import ANY
+from audiogen.depth import DepthHeads
 from audiogen.patterns import pattern_of
 from audiogen.text_encoder import TextEncoder
 from audiogen.transformer import Transformer, TransformerConfig
@@ -33,7 +35,8 @@ class LMConfig:
     """Shape of a player.
 
     `streams`: how many of the codec's codebooks it writes. `codec_identity`: the codec whose codes it was trained
-    on. `pattern`: how the streams become steps, a name of `patterns.PATTERNS`. `look_ahead`: a step whose clock shows
+    on. `pattern`: how the streams become steps, a name of `patterns.PATTERNS`; `depth`: the streams of a step are
+    foreseen one after another (`audiogen.depth`) rather than at once. `look_ahead`: a step whose clock shows
     frame s is told the score of frame s and, a second time, of frame s + look_ahead. `window` counts steps.
     `hearing_frames`: a score that comes late is told of a frame so long after its sound. `excerpt_frames`: most of an
     excerpt; `excerpt_pool` frames of it become one slot of the memory.
@@ -59,6 +62,7 @@ class LMConfig:
     text_tokens: int = 48
     tables: ConditionTables = field(default_factory=ConditionTables)
     pattern: str = "delay"
+    depth: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.tables, dict):  # read from JSON
@@ -134,7 +138,12 @@ class AudioLM(nn.Module):
             config.text_vocabulary, config.text_width, config.text_layers, width, config.text_tokens
         )
         self.body = Transformer(config.transformer)
-        self.heads = nn.Linear(width, config.streams * config.codebook_size, bias=False)
+        self.heads: DepthHeads | nn.Linear
+        if config.depth:
+            self.heads = DepthHeads(config.streams, config.codebook_size, width)
+        else:
+            self.heads = nn.Linear(width, config.streams * config.codebook_size, bias=False)
+            nn.init.normal_(self.heads.weight, std=0.02)
         self.register_buffer(
             "stream_starts", torch.arange(config.streams)[:, None] * entries, persistent=False
         )
@@ -142,7 +151,6 @@ class AudioLM(nn.Module):
         nn.init.normal_(self.codes.weight, std=config.streams**-0.5)
         nn.init.normal_(self.attributes.weight, std=len(sizes) ** -0.5)
         nn.init.normal_(self.ahead.weight, std=0.5 * width**-0.5)
-        nn.init.normal_(self.heads.weight, std=0.02)
         nn.init.normal_(self.score_head.weight, std=0.1 * width**-0.5)
         nn.init.normal_(self.excerpt.weight, std=width**-0.5)
 
@@ -193,29 +201,6 @@ class AudioLM(nn.Module):
         slots = self.excerpt(embedded.unflatten(1, (-1, pool)).mean(2))  # [B, E / pool, D]
         return slots, (excerpt[:, 0] != self.nothing).unflatten(1, (-1, pool)).all(2)
 
-    def forward(
-        self,
-        previous: Tensor,
-        added: Tensor,
-        memory: Tensor,
-        mask: Tensor,
-        cache: KeyValueCache | None = None,
-        maps: list[Tensor] | None = None,
-    ) -> Tensor:
-        """Logits of each step's codes.
-
-        Args:
-            previous: int64 [B, K, T], the codes of the step before each step, `nothing` where there is none.
-            added: [B, T, D], from `condition` and the pattern's clock.
-            memory, mask: from `condition`.
-            cache: of the steps before, in decoding.
-            maps: gets the weights of every layer's self-attention, [B, H, T, T] each.
-
-        Returns:
-            [B, T, K, V].
-        """
-        return self.code_logits(self.hidden(previous, added, memory, mask, cache, maps))
-
     def hidden(
         self,
         previous: Tensor,
@@ -225,7 +210,15 @@ class AudioLM(nn.Module):
         cache: KeyValueCache | None = None,
         maps: list[Tensor] | None = None,
     ) -> Tensor:
-        """What codes and score are predicted from, [B, T, D]; arguments as in `forward`."""
+        """What codes and score are predicted from, [B, T, D].
+
+        Args:
+            previous: int64 [B, K, T], the codes of the step before each step, `nothing` where there is none.
+            added: [B, T, D], from `condition` and the pattern's clock.
+            memory, mask: from `condition`.
+            cache: of the steps before, in decoding.
+            maps: gets the weights of every layer's self-attention, [B, H, T, T] each.
+        """
         x = self.codes(previous + self.stream_starts).sum(1) + added  # [B, T, D]
         return self.body(x, memory=memory, memory_mask=mask, cache=cache, maps=maps)
 
@@ -237,8 +230,43 @@ class AudioLM(nn.Module):
         window = self.config.window
         return self.body.new_cache(rows, min(max(length, window), 2 * window) if window else length)
 
-    def code_logits(self, hidden: Tensor) -> Tensor:
-        """[B, T, D] -> [B, T, K, V]."""
+    def code_logits(self, hidden: Tensor, codes: Tensor) -> Tensor:
+        """Logits of the codes of steps.
+
+        Args:
+            hidden: [B, T, D], from `hidden`.
+            codes: int64 [B, K, T], those very codes; depth heads tell each stream those before it.
+
+        Returns:
+            [B, T, K, V].
+        """
+        if isinstance(self.heads, DepthHeads):
+            return self.heads.all(hidden, self.codes(codes + self.stream_starts))
+        return self._all_streams(hidden)
+
+    def draw(self, hidden: Tensor, known: Tensor, draw: Callable[[Tensor], Tensor]) -> Tensor:
+        """Draw the codes of one step, with depth heads stream by stream.
+
+        Args:
+            hidden: [L x B, D] of the step: each piece stands there L times, and is told something else each time.
+            known: int64 [B, K], ANY where a code is to be drawn.
+            draw: logits [L x B, k, V] to codes [B, k].
+
+        Returns:
+            int64 [B, K].
+        """
+        if not isinstance(self.heads, DepthHeads):
+            return torch.where(known == ANY, draw(self._all_streams(hidden)), known)
+        before, codes = torch.zeros_like(hidden), []
+        for stream, given in enumerate(known.unbind(1)):
+            drawn = draw(self.heads.one(hidden, before, stream)[:, None])[:, 0]  # [B]
+            codes.append(torch.where(given == ANY, drawn, given))
+            embedded = self.codes(codes[-1] + self.stream_starts[stream])
+            before = before + embedded.repeat(len(hidden) // len(known), 1)
+        return torch.stack(codes, dim=1)
+
+    def _all_streams(self, hidden: Tensor) -> Tensor:
+        """[..., D] -> [..., K, V], each stream foreseen as if nothing were known of the others."""
         return self.heads(hidden).unflatten(-1, (self.config.streams, self.config.codebook_size))
 
     def pitch_logits(self, hidden: Tensor) -> Tensor:

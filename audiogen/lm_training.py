@@ -211,7 +211,7 @@ class LMTrainer:
             added, memory, mask = model.condition(prompting)
             hidden = model.hidden(previous, added[:, clock], memory, mask)  # [B, T, D]
             ahead = score[..., -frames:].to(self.device)[..., clock]  # [B, R, T]
-            logits = model.code_logits(hidden)
+            logits = model.code_logits(hidden, wanted)
             said = {"pitch": model.pitch_logits(hidden), **model.score_logits(hidden, ahead[:, 0])}
         played = torch.where(late.to(self.device), model.nothing, wanted)  # [B, K, T]
         losses = []

@@ -98,11 +98,6 @@ class Pattern:
         ]
         return torch.stack(rows)  # [K, S]
 
-    def holds(self, frames: int) -> Tensor:
-        """bool [K, T]: whether the step has a code of the stream."""
-        steps = self.steps_of(frames)
-        return torch.zeros(self.streams, self.length(frames), dtype=torch.bool).scatter(1, steps, True)
-
     def begins(self, frames: int) -> Tensor:
         """bool [T]: whether a pass begins at the step, so that nothing stands before it."""
         marks = torch.zeros(self.length(frames), dtype=torch.bool)

@@ -121,7 +121,7 @@ class Player:
         run = Run(model, self.spec, [piece], Sampling(guidance=Guidance()))
         added, memory, mask = model.condition(run.prompting)
         maps: list[Tensor] = []
-        model(before, added[:, pattern.clock(count).to(added.device)], memory, mask, maps=maps)
+        model.hidden(before, added[:, pattern.clock(count).to(added.device)], memory, mask, maps=maps)
         return [weights[0] for weights in maps]
 
     @property

@@ -159,22 +159,24 @@ class Run:
         first = prompting.score[..., [0, model.config.look_ahead]]
         background = told[:, :1] - model.of_score(first[..., :1], first[..., 1:], prompting.has_score)
 
-        def logits_of(t: int, previous: Tensor) -> Tensor:
+        def draw(t: int, previous: Tensor, known: Tensor) -> Tensor:
             previous = previous.repeat(len(self.levels), 1, 1)  # [L x B, K, 1]
             hidden = model.hidden(previous, added[:, t : t + 1], memory, mask, cache)
-            logits = model.code_logits(hidden)[:, 0].unflatten(0, (len(self.levels), -1))  # [L, B, K, V]
-            logits = torch.einsum("l, lbkv -> bkv", factors, logits)
             if self.invents:
                 shown = self._think(t, hidden[-len(self.rows) :])  # [B, R, 2]
                 if shown is not None:
                     shown = shown.to(added.device).repeat(len(self.levels), 1, 1)
                     now = model.of_score(shown[..., :1], shown[..., 1:], prompting.has_score)
                     added[:, t + 1 : t + 2] = background + now
-            return logits
+            return model.draw(hidden[:, 0], known, guided)
+
+        def guided(logits: Tensor) -> Tensor:
+            levels = logits.unflatten(0, (len(self.levels), -1))  # [L, B, k, V]
+            return self._draw(torch.einsum("l, lbkv -> bkv", factors, levels), generators)
 
         generators = [row.generator for row in self.rows]
         yield from decode(
-            pattern, frames, len(self.rows), model.nothing, logits_of, lambda logits: self._draw(logits, generators),
+            pattern, frames, len(self.rows), model.nothing, draw,
             given=torch.stack([row.known for row in self.rows]).to(added.device), first=self.given,
             chunk_frames=self.chunk_frames, device=added.device, progress=self.progress,
         )  # fmt: skip

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from audiogen.conditions import Conditions
-from audiogen.decoding import decode
+from audiogen.decoding import ANY, decode
 from audiogen.evaluation.tables import show_table, write_json
 from audiogen.generator import Generator
 from audiogen.guidance import Guidance
@@ -191,7 +191,7 @@ def greedy(model: MusicGenLM, told: Conditioning, frames: int) -> Tensor:
     cache = model.body.new_cache(1, model.pattern.length(frames))
     [codes] = decode(
         model.pattern, frames, 1, model.nothing,
-        lambda t, previous: model(previous, told, cache)[:, -1], lambda logits: logits.argmax(-1),
+        lambda t, previous, known: torch.where(known == ANY, model(previous, told, cache)[:, -1].argmax(-1), known),
     )  # fmt: skip
     return codes
 

@@ -53,6 +53,9 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=8, help="to play, each as long as a window")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--patterns", nargs="+", choices=PATTERNS, default=list(PATTERNS))
+    parser.add_argument(
+        "--depth", action="store_true", help="foresee the streams of a step one after another"
+    )
     parser.add_argument("--json", type=Path, help="write the result here")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
@@ -74,7 +77,7 @@ def shape(pattern: str, spec: CodecSpec, chosen: argparse.Namespace) -> LMConfig
     return LMConfig(
         spec.identity, (spec.frame_rate.numerator, spec.frame_rate.denominator), STREAMS, spec.codebook_size,
         chosen.width, chosen.layers, heads=4, feedforward_width=3 * chosen.width, cross_attention_every=chosen.layers,
-        window=pattern_of(pattern, STREAMS).length(frames), pattern=pattern,
+        window=pattern_of(pattern, STREAMS).length(frames), pattern=pattern, depth=chosen.depth,
     )  # fmt: skip
 
 

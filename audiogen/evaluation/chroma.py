@@ -14,11 +14,13 @@ LOWEST_HZ, HIGHEST_HZ = 60.0, 2500.0
 SILENT_ENERGY = 1e-12
 
 
-def sound_chroma(samples: np.ndarray, sample_rate: int) -> np.ndarray:
+def sound_chroma(
+    samples: np.ndarray, sample_rate: int, lowest_hz: float = LOWEST_HZ, highest_hz: float = HIGHEST_HZ
+) -> np.ndarray:
     """Energy of each pitch class, float [12, points]; point p is centred at p * 0.1 s. Rows begin at C.
 
     Each bin of a spectrum of 4,096 samples counts for its nearest pitch, weighted by its nearness (a Gaussian of a
-    semitone's width), from 60 to 2,500 Hz: above lie overtones rather than notes.
+    semitone's width), from `lowest_hz` to `highest_hz`; above 2,500 Hz lie overtones rather than notes.
     """
     hop = round(GRID_SECONDS * sample_rate)
     padded = np.pad(samples.astype(np.float64), WINDOW_SAMPLES // 2)
@@ -29,7 +31,7 @@ def sound_chroma(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     )  # [points, window]
     energy = np.abs(np.fft.rfft(frames, axis=1)) ** 2  # [points, bins]
     hertz = np.fft.rfftfreq(WINDOW_SAMPLES, 1 / sample_rate)
-    used = (hertz >= LOWEST_HZ) & (hertz <= HIGHEST_HZ)
+    used = (hertz >= lowest_hz) & (hertz <= highest_hz)
     midi = 69 + 12 * np.log2(hertz[used] / 440.0)
     distance = (midi[None] - np.arange(12)[:, None] + 6) % 12 - 6  # [12, bins]
     return np.exp(-0.5 * (distance / 0.5) ** 2) @ energy[:, used].T

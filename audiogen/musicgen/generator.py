@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from audiogen.clip import Clip
-from audiogen.decoding import decode, guided
+from audiogen.decoding import ANY, decode, guided
 from audiogen.linear import speed_up
 from audiogen.loudness import normalise
 from audiogen.musicgen import INSTALL, find_folder
@@ -196,13 +196,12 @@ class MusicGen:
         ahead = 0 if told.prefix is None else told.prefix.shape[1]
         cache = model.body.new_cache(len(start), ahead + model.pattern.length(frames))
 
-        def logits_of(t: int, previous: Tensor) -> Tensor:
+        def step(t: int, previous: Tensor, known: Tensor) -> Tensor:
             logits = model(previous.expand(len(start), -1, -1), told, cache)[:, -1]  # [B, K, V]
-            return guided(logits, guidance) if len(start) == 2 else logits
+            drawn = draw(guided(logits, guidance) if len(start) == 2 else logits)
+            return torch.where(known == ANY, drawn, known)
 
-        [codes] = decode(
-            model.pattern, frames, 1, model.nothing, logits_of, draw, device=self.device, progress=progress
-        )
+        [codes] = decode(model.pattern, frames, 1, model.nothing, step, device=self.device, progress=progress)
         return codes
 
 

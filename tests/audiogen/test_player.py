@@ -30,10 +30,12 @@ CONFIG = LMConfig(
 FIDDLE = Conditions(text="a jig", instrument="fiddle", kind="jig", tempo_bpm=120)
 
 
-def build(pattern: str = "delay") -> Player:
+def build(pattern: str = "delay", depth: bool = False) -> Player:
     torch.manual_seed(0)
-    model = AudioLM(replace(CONFIG, pattern=pattern)).eval()
-    torch.nn.init.normal_(model.heads.weight)  # so that every input makes an audible difference
+    model = AudioLM(replace(CONFIG, pattern=pattern, depth=depth)).eval()
+    for name, weight in model.heads.named_parameters():
+        if "weight" in name:
+            torch.nn.init.normal_(weight)  # so that every input makes an audible difference
     return Player(model, SPEC)
 
 
@@ -80,10 +82,13 @@ def test_every_frame_gets_a_code_of_every_stream(player: Player) -> None:
     assert int(tokens.max()) < 16
 
 
+@pytest.mark.parametrize("depth", [False, True])
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_decoding_with_a_cache_takes_the_likeliest_code_of_the_whole_sequence(pattern: str) -> None:
+def test_decoding_with_a_cache_takes_the_likeliest_code_of_the_whole_sequence(
+    pattern: str, depth: bool
+) -> None:
     """The slow reference: the model without a cache, over all steps at once, agrees with every choice."""
-    player = build(pattern)
+    player = build(pattern, depth)
     tokens = play(player, score())
     form, nothing = player.model.pattern, player.model.nothing
     steps = form.interleave(tokens, nothing)  # [1, K, T]
@@ -91,7 +96,8 @@ def test_decoding_with_a_cache_takes_the_likeliest_code_of_the_whole_sequence(pa
     before[..., form.begins(20)] = nothing
     prompting = told(player, score(), FIDDLE)
     added, memory, mask = player.model.condition(prompting)
-    logits = player.model(before, added[:, form.clock(20)], memory, mask)  # [1, T, K, V]
+    hidden = player.model.hidden(before, added[:, form.clock(20)], memory, mask)
+    logits = player.model.code_logits(hidden, steps)  # [1, T, K, V]
     assert torch.equal(form.deinterleave(logits.argmax(-1).transpose(1, 2)), tokens)
 
 
@@ -115,7 +121,8 @@ def test_each_condition_alone_reaches_the_logits(player: Player, change: dict[st
         prompting = told(player, score(), conditions)
         sums, memory, mask = player.model.condition(prompting)
         previous = torch.zeros(1, 3, sums.shape[1], dtype=torch.long)
-        return player.model(previous, sums, memory, mask)
+        hidden = player.model.hidden(previous, sums, memory, mask)
+        return player.model.code_logits(hidden, previous)
 
     assert not torch.allclose(added(FIDDLE), added(replace(FIDDLE, **change)), atol=1e-4)
 
@@ -174,7 +181,8 @@ def test_the_look_ahead_is_seen_and_what_lies_beyond_it_is_not(player: Player) -
         prompting = told(player, ScoreFrames(Fraction(50), values), FIDDLE)
         sums, memory, mask = player.model.condition(prompting)
         previous = torch.full((1, 3, sums.shape[1]), player.model.nothing)
-        return player.model(previous, sums, memory, mask)[0, 4]
+        hidden = player.model.hidden(previous, sums, memory, mask)
+        return player.model.code_logits(hidden, previous)[0, 4]
 
     assert not torch.allclose(first_logits(6), first_logits(7), atol=1e-5)
     assert torch.allclose(first_logits(7), first_logits(8), atol=1e-6)
@@ -286,7 +294,8 @@ def test_the_inner_melody_is_the_score_that_the_sound_was_played_from(player: Pl
     added, memory, mask = model.condition(prompting)
     clock = form.clock(tokens.shape[-1])
     known = clock < 30  # beyond that the score that was made up reaches past the end
-    logits = model(before[..., known], added[:, clock[known]], memory, mask)
+    hidden = model.hidden(before[..., known], added[:, clock[known]], memory, mask)
+    logits = model.code_logits(hidden, steps[..., known])
     wanted = steps[..., known].transpose(1, 2)
     counted = (wanted != nothing) & (torch.arange(len(known))[known] >= lead_in + 3)[None, :, None]
     assert torch.equal(logits.argmax(-1)[counted], wanted[counted])

@@ -1,10 +1,8 @@
 """Attributes of the prompt, recovered from the sound: tempo, key and mood.
 
 Tempo: the autocorrelation of the spectral flux, at the wanted beat and its halves, doubles, thirds and triples against
-all other tempi; people disagree on octaves of tempo in the same way. Key: the correlation of the mean chroma with the
-Krumhansl-Kessler profiles (Krumhansl 1990, p. 30), rotated to 12 tonics; the relative key counts as half, since the
-profiles know no other modes than major and minor. Mood: what listeners hear in the mode and in how fast notes come
-(Gagnon & Peretz 2003).
+all other tempi; people disagree on octaves of tempo in the same way. Key: by profiles fitted to renderings
+(`metrics.keys`). Mood: what listeners hear in the mode and in how fast notes come (Gagnon & Peretz 2003).
 """
 
 from __future__ import annotations
@@ -12,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from audiogen.comparison.metrics.definition import Definition
+from audiogen.comparison.metrics.keys import likeliest_key
 from audiogen.comparison.metrics.melody import onset_peaks
-from audiogen.evaluation.chroma import sound_chroma
 from audiogen.transcription.flux import HOP_SECONDS, onset_flux
 from symbolic_bridge.moods import Mood
-from symbolic_bridge.tune import Key
+from symbolic_bridge.tune import MODE_SHARPS, Key
 
 DEFINITIONS = {
     "tempo_right": Definition(
@@ -26,8 +24,8 @@ DEFINITIONS = {
     ),
     "key_right": Definition(
         "key", "0 ... 1", 1,
-        "1 where the estimated signature and tonic are those wanted, 0.5 where the signature alone is. The floor is "
-        "1/12 of signatures.",
+        "1 where the estimated tonic and signature are those wanted, 0.5 where one of them is. The floor, a key drawn "
+        "by chance, is 1/12.",
     ),
     "mood_right": Definition(
         "mood", "0 ... 1", 1,
@@ -44,8 +42,8 @@ NEUTRAL = 0.25
 TEMPO_TOLERANCE = 0.06
 _RATIOS = (1 / 3, 1 / 2, 1.0, 2.0, 3.0)
 _LOWEST_BPM, _HIGHEST_BPM = 40.0, 480.0
-_MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
-_MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
+# Modes with a minor third.
+_MINOR = ("minor", "dorian")
 
 
 def adherence_figures(
@@ -61,7 +59,7 @@ def adherence_figures(
     """
     return {
         "tempo_right": None if tempo_bpm is None else tempo_right(samples, sample_rate, tempo_bpm),
-        "key_right": None if key is None else key_right(sound_chroma(samples, sample_rate), key),
+        "key_right": None if key is None else key_right(samples, sample_rate, key),
         "mood_right": None if mood is None else mood_right(samples, sample_rate, mood),
     }
 
@@ -84,41 +82,27 @@ def tempo_right(samples: np.ndarray, sample_rate: int, tempo_bpm: float) -> floa
     return float(any(abs(heard / (tempo_bpm * ratio) - 1) <= TEMPO_TOLERANCE for ratio in _RATIOS))
 
 
-def key_right(chroma: np.ndarray, key: Key) -> float:
-    """How right the key of a chroma [12, points] is: 1 signature and tonic, 0.5 the signature alone, else 0."""
-    heard_key = likeliest_key(chroma)
-    if heard_key is None:
+def key_right(samples: np.ndarray, sample_rate: int, key: Key) -> float:
+    """How right the key of a mono sound [T] is: 1 signature and tonic, 0.5 one of the two, else 0."""
+    heard = likeliest_key(samples, sample_rate)
+    if heard is None:
         return 0.0
-    tonic, minor = heard_key
-    # Tonic of the major key with the same signature.
-    heard = (tonic + 3 * minor) % 12
+    tonic, mode = heard
+    signature = (tonic + 7 * MODE_SHARPS[mode]) % 12
     wanted = (7 * key.sharps) % 12
-    return 0.0 if heard != wanted else 1.0 if tonic == key.tonic_pitch_class else 0.5
-
-
-def likeliest_key(chroma: np.ndarray) -> tuple[int, bool] | None:
-    """Tonic 0 ... 11 and whether it is minor, of a chroma [12, points]; None for silence."""
-    total = np.sqrt(chroma).sum(axis=1)  # loud notes should not drown the others
-    if not total.any():
-        return None
-    scores = {
-        (tonic, minor): float(np.corrcoef(total, np.roll(profile, tonic))[0, 1])
-        for minor, profile in ((False, _MAJOR), (True, _MINOR))
-        for tonic in range(12)
-    }
-    return max(scores, key=scores.__getitem__)
+    return 0.5 * (tonic == key.tonic_pitch_class) + 0.5 * (signature == wanted)
 
 
 def mood_right(samples: np.ndarray, sample_rate: int, mood: Mood) -> float | None:
     """How much of a mood is heard, 0 ... 1; None for a neutral mood, 0 for silence."""
     if max(abs(mood.valence), abs(mood.arousal)) < NEUTRAL:
         return None
-    key = likeliest_key(sound_chroma(samples, sample_rate))
+    key = likeliest_key(samples, sample_rate)
     if key is None:
         return 0.0
     right = []
     if abs(mood.valence) >= NEUTRAL:
-        right.append(key[1] == (mood.valence < 0))
+        right.append((key[1] in _MINOR) == (mood.valence < 0))
     if abs(mood.arousal) >= NEUTRAL:
         onsets = len(onset_peaks(onset_flux(samples, sample_rate))) * sample_rate / len(samples)
         right.append((onsets > MEDIAN_ONSETS_A_SECOND) == (mood.arousal > 0))

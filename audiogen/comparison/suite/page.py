@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from audiogen.comparison.comparison import Comparison
 from audiogen.comparison.metrics.statistics import Interval
-from audiogen.comparison.plan import FREE, LLM_ROUTES, OUR_ROUTES
+from audiogen.comparison.plan import FREE, LLM_ROUTES, OUR_ROUTES, SOUNDFONT
 from audiogen.comparison.suite.panel import Panel
 from audiogen.comparison.suite.recordings import NOTES, TOKENS
 from audiogen.comparison.summary import DEFINITIONS, families_shown
@@ -167,6 +167,10 @@ def reading(found: Comparison, tunes: Panel | None = None, recordings: Panel | N
         said.append(
             f"The language model's tunes: {len(failed)} could not be played; shortcomings: {counted}."
         )
+        writers = {SOUNDFONT: "our composer's tunes are", LLM_ROUTES[0]: "the language model's are"}
+        ahead = [f"{title} ahead in: {', '.join(found_ahead) or 'nothing measured here'}"
+                 for title, found_ahead in zip(writers.values(), _ahead(found, *writers), strict=True)]  # fmt: skip
+        said.append(f"By sampled instruments, {'; '.join(ahead)}.")
     else:
         said.append("No language model was at hand: `--reply FILE` adds its routes.")
     said.extend(_of_tunes(tunes) if tunes is not None else ())
@@ -176,6 +180,18 @@ def reading(found: Comparison, tunes: Panel | None = None, recordings: Panel | N
         "(`audiogen compare --listen`)."
     )
     return said
+
+
+def _ahead(found: Comparison, first: str, second: str) -> tuple[list[str], list[str]]:
+    """Titles of the figures in which the first route has the better mean, and of those in which the second has."""
+    ahead: tuple[list[str], list[str]] = ([], [])
+    for name, definition in DEFINITIONS.items():
+        means = found.summary.means[name]
+        if definition.better and first in means and second in means:
+            gap = definition.better * (means[first].mean - means[second].mean)
+            if abs(gap) > EQUAL:
+                ahead[gap < 0].append(definition.title)
+    return ahead
 
 
 def _of_tunes(panel: Panel) -> Iterator[str]:

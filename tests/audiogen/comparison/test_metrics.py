@@ -10,6 +10,7 @@ import pytest
 from audiogen.comparison.metrics.across import across_figures
 from audiogen.comparison.metrics.adherence import adherence_figures, key_right, mood_right, tempo_right
 from audiogen.comparison.metrics.instruments import instrument_chances, instrument_figures, tag_divergence
+from audiogen.comparison.metrics.keys import likeliest_key
 from audiogen.comparison.metrics.melody import melody_figures, onset_f1
 from audiogen.comparison.metrics.sets import frechet_distance, jackknife, kernel_distance
 from audiogen.comparison.metrics.sound import repeated_share, sound_figures
@@ -76,12 +77,23 @@ def test_onsets_are_matched_one_to_one() -> None:
 def test_the_key_of_a_scale_is_heard_and_its_relative_is_half_right() -> None:
     figures = adherence_figures(melody(), RATE, Key("D"), None)
     assert figures == {"tempo_right": None, "key_right": 1.0, "mood_right": None}
-    chroma = np.zeros((12, 4))
-    for degree, weight in ((2, 4), (6, 2), (9, 3), (4, 1), (7, 1), (11, 1), (1, 1)):
-        chroma[degree] = weight
-    assert key_right(chroma, Key("D")) == 1.0
-    assert key_right(chroma, Key("B", "minor")) == 0.5
-    assert key_right(chroma, Key("Eb")) == 0.0
+    wanted = {Key("D"): 1.0, Key("B", "minor"): 0.5, Key("D", "dorian"): 0.5, Key("Eb"): 0.0}
+    assert {key: key_right(melody(), RATE, key) for key in wanted} == wanted
+    assert key_right(np.zeros(RATE, np.float32), RATE, Key("D")) == 0.0
+
+
+def test_the_modes_of_folk_tunes_are_told_apart() -> None:
+    """Tunes that dwell on the tonic, the fifth and the notes that make their mode."""
+    steps = {
+        "major": (0, 4, 7, 11),
+        "minor": (0, 3, 7, 8),
+        "dorian": (0, 3, 7, 9),
+        "mixolydian": (0, 4, 7, 10),
+    }
+    shape = (0, 1, 2, 0, 2, 3, 2, 0, 2, 1, 0, 3, 0)
+    for mode, degrees in steps.items():
+        tune = (*(57 + degrees[place] for place in shape), 57, 59, 62, 64, 62, 59, 57, 57)
+        assert likeliest_key(melody(tune), RATE) == (9, mode)
 
 
 def test_a_pulse_is_heard_up_to_simple_multiples() -> None:
