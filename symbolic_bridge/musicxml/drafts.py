@@ -24,6 +24,7 @@ class NoteDraft:
     slur_starts: int = 0
     slur_ends: int = 0
     lyrics: list[str] = field(default_factory=list)
+    is_hidden: bool = False
     # Whether the note before it is a part of the same written length.
     goes_on: bool = False
 
@@ -32,6 +33,7 @@ class NoteDraft:
         return Note(
             tuple(self.pitches), self.duration, self.tie, self.graces, tuple(self.decorations), self.chord_symbol,
             tuple(self.annotations), self.slur_starts, self.slur_ends, tuple(self.lyrics),
+            marks=("x",) if self.is_hidden and not self.pitches else (),
         )  # fmt: skip
 
 

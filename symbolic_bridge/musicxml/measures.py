@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from fractions import Fraction
 
 from symbolic_bridge.abc_fields import felt_beat
@@ -18,6 +18,7 @@ from symbolic_bridge.musicxml.values import (
     meter_of,
     number,
     pitch_of,
+    place_of,
     speed_of,
     written_length,
 )
@@ -43,10 +44,17 @@ class MeasureReader:
         voice: staff and voice whose notes are taken; others only move the clock.
         keys: see `values.key_of`.
         remarks: gets what is mended or left out.
+        overlays: the voices that lie over this one.
+        is_overlay: the voice lies over another one, which has the bars and all that hangs on them.
     """
 
     def __init__(
-        self, voice: tuple[str, str], keys: Mapping[tuple[tuple[str, int], ...], Key], remarks: Remarks
+        self,
+        voice: tuple[str, str],
+        keys: Mapping[tuple[tuple[str, int], ...], Key],
+        remarks: Remarks,
+        overlays: Collection[str] = (),
+        is_overlay: bool = False,
     ) -> None:
         self.bars: list[BarDraft] = []
         self.tempo_words = ""
@@ -54,6 +62,7 @@ class MeasureReader:
         self._voice = voice
         self._keys = keys
         self._remarks = remarks
+        self._overlays, self._is_overlay = overlays, is_overlay
         self._divisions = Fraction(1)
         self._meter: Meter | None = Meter()
         self._bar, self._next = BarDraft(), BarDraft()
@@ -72,6 +81,10 @@ class MeasureReader:
             "attributes": self._attributes, "note": self._note, "backup": self._backup, "forward": self._forward,
             "harmony": self._harmony, "direction": self._direction, "sound": self._sound, "barline": self._bar_line,
         }  # fmt: skip
+        if is_overlay:
+            moving = ("note", "backup", "forward", "direction")
+            self._handlers = {tag: handler for tag, handler in self._handlers.items() if tag in moving}
+            self._handlers["attributes"] = self._divide
 
     def read(self, measure: Element) -> None:
         """Read one measure."""
@@ -80,10 +93,11 @@ class MeasureReader:
             handler = self._handlers.get(child.tag)
             if handler:
                 handler(child)
-            elif child.tag not in _ALWAYS_SILENT:
+            elif child.tag not in _ALWAYS_SILENT and not self._is_overlay:
                 self._leave_out(child)
-        self._rest_until(self._longest)
-        if not self._bar.notes:
+        if not self._is_overlay:
+            self._rest_until(self._longest)
+        if not self._bar.notes and not self._is_overlay:
             self._bar.notes.append(
                 NoteDraft(Fraction(0), self._meter.bar_duration if self._meter else Fraction(1))
             )
@@ -117,13 +131,18 @@ class MeasureReader:
         self._remarks.add("a change inside a bar takes effect at the next", element.line)
         return self._next
 
+    def _divide(self, attributes: Element) -> None:
+        for child in attributes.find_all("divisions"):
+            self._divisions = number(child)
+            if self._divisions <= 0:
+                raise fault(child, f"{self._divisions}", "a number above 0")
+
     def _attributes(self, attributes: Element) -> None:
+        self._divide(attributes)
         for child in attributes:
             if child.tag == "divisions":
-                self._divisions = number(child)
-                if self._divisions <= 0:
-                    raise fault(child, f"{self._divisions}", "a number above 0")
-            elif child.get("number", "1") not in ("1", self._voice[0]):
+                continue
+            if child.get("number", "1") not in ("1", self._voice[0]):
                 continue
             elif child.tag == "key":
                 self._bar_of_change(child).key = key_of(child, self._keys)
@@ -179,7 +198,7 @@ class MeasureReader:
             if self._taken:
                 self._chord_note(note)
             return
-        mine = (note.text_of("staff") or "1", note.text_of("voice") or "1") == self._voice
+        mine = place_of(note) == self._voice
         if note.find("cue"):
             self._remarks.add("cue notes are left out", note.line)
             mine = False
@@ -204,6 +223,7 @@ class MeasureReader:
         if note.find("unpitched"):
             self._remarks.add("a note without pitch becomes a rest", note.line)
         draft = NoteDraft(start, length, [pitch] if pitch else [], graces=tuple(self._graces))
+        draft.is_hidden = note.get("print-object") == "no"
         self._graces = []
         for slur in self._grace_slurs:
             self._slurs.setdefault(slur, []).append(draft)
@@ -333,6 +353,9 @@ class MeasureReader:
 
     def _direction(self, direction: Element) -> None:
         if (direction.text_of("staff") or self._voice[0]) != self._voice[0]:
+            return
+        voice = direction.text_of("voice")
+        if voice in self._overlays or (self._is_overlay and voice != self._voice[1]):
             return
         speed = speed_of(direction)
         is_tempo = direction.get("directive") == "yes" or speed.wholes_per_minute is not None

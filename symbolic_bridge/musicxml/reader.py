@@ -1,31 +1,37 @@
-"""MusicXML to tunes: one voice of one part of a score."""
+"""MusicXML to tunes: parts and staves become voices, further voices of a staff overlays."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from symbolic_bridge.abc_fields import FieldError, default_unit, read_key, read_unit
 from symbolic_bridge.musicxml.drafts import Remarks
 from symbolic_bridge.musicxml.measures import MeasureReader
-from symbolic_bridge.musicxml.values import signature_of
+from symbolic_bridge.musicxml.values import place_of, signature_of
 from symbolic_bridge.musicxml.xml_tree import Element, parse_xml
-from symbolic_bridge.tune import Bar, Header, Key, Meter, Tune
+from symbolic_bridge.tune import Bar, Header, Key, Meter, Tune, Voice
 
 MOST_BARS = 20000
+# Each staff and each overlay costs a walk through its part.
+MOST_STAVES, MOST_OVERLAYS, MOST_NAMED = 32, 7, 5
+_NOT_A_NAME = re.compile(r"[^\w.-]+")
 _CREATORS = {"composer": "C", "lyricist": "A", "poet": "A", "transcriber": "Z", "": "C"}
 
 
 def tune_of_musicxml(data: bytes, part: str = "", title: str = "Untitled") -> Tune:
     """Read a tune from a MusicXML document.
 
-    A tune holds one voice. Of several parts the first one that has notes is taken, of a part the voice of its first
-    staff that has most notes; `warnings` name what is left out.
+    The first staff that has notes is the tune; every other staff, of this part or another, is a further voice of it. Of
+    the voices on one staff the one that stands in most measures has the bars, and the others are overlays. `warnings`
+    name what is left out.
 
     Args:
         data: the document.
-        part: name, id or number (from 1) of the part to take.
+        part: name, id or number (from 1) of the only part to take.
         title: title of a score that has none.
 
     Raises:
@@ -36,28 +42,44 @@ def tune_of_musicxml(data: bytes, part: str = "", title: str = "Untitled") -> Tu
     if root.tag != "score-partwise":
         raise ValueError(f"line {root.line}: found <{root.tag}>, allowed <score-partwise>")
     remarks = Remarks()
-    chosen = _part(root, part, remarks)
-    measures = chosen.find_all("measure")
-    if len(measures) > MOST_BARS:
-        raise ValueError(f"found {len(measures)} measures, allowed are {MOST_BARS}")
     fields = _kept_fields(root)
-    reader = MeasureReader(_voice(measures, remarks), _known_keys(fields), remarks)
-    for measure in measures:
-        reader.read(measure)
-    reader.finish()
-    bars = [draft.freeze() for draft in reader.bars]
-    if not any(note.pitches for bar in bars for note in bar.notes):
-        raise ValueError(f"line {chosen.line}: found no notes, allowed is a part with at least one")
+    keys = _known_keys(fields)
+    chosen = _parts(root, part)
+    staves = [staff for label, each in chosen for staff in _staves(label, each.find_all("measure"))]
+    if not staves:
+        raise ValueError(f"line {chosen[0][1].line}: found no notes, allowed is a part with at least one")
+    if len(staves) > MOST_STAVES:
+        names = ", ".join(repr(staff.name) for staff in staves[MOST_STAVES:][:MOST_NAMED])
+        remarks.add(
+            f"{len(staves) - MOST_STAVES} staves are left out: {names}", staves[MOST_STAVES].measures[0].line
+        )
+    (reader, bars), *others = [_read_staff(staff, keys, remarks) for staff in staves[:MOST_STAVES]]
     header = _header(root, fields, bars[0], reader, title)
     # What holds from the beginning is the header's.
     bars[0] = replace(bars[0], meter=None, key=None, tempo_bpm=None)
-    return Tune(header, tuple(bars), remarks.lines())
+    names = _plain_names([staff.name for staff in staves[1:MOST_STAVES]])
+    voices = tuple(
+        Voice(name, (_unlike(found[0], header), *found[1:]))
+        for name, (_, found) in zip(names, others, strict=True)
+    )
+    return Tune(header, tuple(bars), remarks.lines(), voices)
 
 
-# -- parts and voices --------------------------------------------------------------------------
+# -- parts, staves and voices ------------------------------------------------------------------
 
 
-def _part(root: Element, wanted: str, remarks: Remarks) -> Element:
+@dataclass(frozen=True)
+class _Staff:
+    """A staff that has notes; `voices` by how many measures they stand in, most first."""
+
+    name: str
+    number: str
+    voices: tuple[str, ...]
+    measures: list[Element]
+
+
+def _parts(root: Element, wanted: str) -> list[tuple[str, Element]]:
+    """The parts to take and their names."""
     parts = root.find_all("part")
     listed = root.find("part-list")
     names = {
@@ -67,51 +89,82 @@ def _part(root: Element, wanted: str, remarks: Remarks) -> Element:
     labels = [names.get(part.get("id")) or part.get("id") or f"part {n}" for n, part in enumerate(parts, 1)]
     if not parts:
         raise ValueError(f"line {root.line}: found no <part>, allowed is a score with at least one")
-    if wanted:
-        index = next(
-            (
-                place
-                for place, (part, label) in enumerate(zip(parts, labels, strict=True))
-                if wanted.lower() in (label.lower(), part.get("id").lower(), str(place + 1))
+    if not wanted:
+        return list(zip(labels, parts, strict=True))
+    for place, (part, label) in enumerate(zip(parts, labels, strict=True)):
+        if wanted.lower() in (label.lower(), part.get("id").lower(), str(place + 1)):
+            return [(label, part)]
+    raise ValueError(f"part {wanted!r} is not one of {', '.join(labels)} (or a number from 1)")
+
+
+def _staves(label: str, measures: list[Element]) -> list[_Staff]:
+    """The staves of a part that have sounding notes, from the top."""
+    held: Counter[tuple[str, str]] = Counter()
+    sounding: set[str] = set()
+    for measure in measures:
+        notes = [note for note in measure.find_all("note") if not note.find("cue")]
+        held.update({place_of(note) for note in notes})
+        sounding |= {place_of(note)[0] for note in notes if note.find("pitch")}
+    numbers = sorted(sounding, key=lambda number: (len(number), number))
+    return [
+        _Staff(
+            label if place == 0 else f"{label} {number}",
+            number,
+            tuple(
+                voice
+                for staff, voice in sorted(held, key=lambda place: (-held[place], len(place[1]), place[1]))
+                if staff == number
             ),
-            None,
+            measures,
         )
-        if index is None:
-            raise ValueError(f"part {wanted!r} is not one of {', '.join(labels)} (or a number from 1)")
-    else:
-        index = next((place for place, part in enumerate(parts) if _note_counts(part.find_all("measure"))), 0)
-    others = labels[:index] + labels[index + 1 :]
-    if others and not wanted:
-        remarks.add(
-            f"took the part {labels[index]!r}; left out {', '.join(map(repr, others))}", parts[index].line
-        )
-    return parts[index]
+        for place, number in enumerate(numbers)
+    ]
 
 
-def _note_counts(measures: list[Element]) -> Counter[tuple[str, str]]:
-    """Sounding notes by staff and voice."""
-    return Counter(
-        (note.text_of("staff") or "1", note.text_of("voice") or "1")
-        for measure in measures
-        for note in measure.find_all("note")
-        if note.find("pitch") and not note.find("cue")
+def _read_staff(
+    staff: _Staff, keys: Mapping[tuple[tuple[str, int], ...], Key], remarks: Remarks
+) -> tuple[MeasureReader, list[Bar]]:
+    """The bars of a staff, and the reader that has read its first voice."""
+    if len(staff.measures) > MOST_BARS:
+        raise ValueError(f"found {len(staff.measures)} measures, allowed are {MOST_BARS}")
+    first = MeasureReader((staff.number, staff.voices[0]), keys, remarks, staff.voices[1:])
+    others = [
+        MeasureReader((staff.number, voice), keys, remarks, is_overlay=True)
+        for voice in staff.voices[1 : 1 + MOST_OVERLAYS]
+    ]
+    left_out = staff.voices[1 + MOST_OVERLAYS :]
+    if left_out:
+        remarks.add(f"{len(left_out)} voices of staff {staff.number} are left out", staff.measures[0].line)
+    for reader in (first, *others):
+        for measure in staff.measures:
+            reader.read(measure)
+        reader.finish()
+    bars = []
+    for place, draft in enumerate(first.bars):
+        overlays = (reader.bars[place].freeze().notes for reader in others)
+        bars.append(replace(draft.freeze(), overlays=tuple(notes for notes in overlays if notes)))
+    return first, bars
+
+
+def _unlike(first: Bar, header: Header) -> Bar:
+    """A voice's first bar without what the header says already."""
+    return replace(
+        first,
+        meter=None if first.meter == header.meter else first.meter,
+        key=None if first.key == header.key else first.key,
+        tempo_bpm=None if first.tempo_bpm == header.tempo_bpm else first.tempo_bpm,
     )
 
 
-def _voice(measures: list[Element], remarks: Remarks) -> tuple[str, str]:
-    """Staff and voice with most notes of the first staff that has any."""
-    counts = _note_counts(measures)
-    if not counts:
-        return ("1", "1")
-    first = min(counts, key=lambda place: (len(place[0]), place[0]))[0]
-    chosen = max((place for place in counts if place[0] == first), key=lambda place: counts[place])
-    others = [f"voice {voice} of staff {staff} ({counts[staff, voice]} notes)" for staff, voice in counts
-              if (staff, voice) != chosen]  # fmt: skip
-    if others:
-        remarks.add(
-            f"took voice {chosen[1]} of staff {chosen[0]}; left out {', '.join(others)}", measures[0].line
-        )
-    return chosen
+def _plain_names(labels: Sequence[str]) -> list[str]:
+    """Names of voices as V: can have them, each another."""
+    names: list[str] = []
+    for place, label in enumerate(labels, 2):
+        plain = _NOT_A_NAME.sub("_", label).strip("_") or f"V{place}"
+        while plain in names:
+            plain += f"_{place}"
+        names.append(plain)
+    return names
 
 
 # -- header ------------------------------------------------------------------------------------

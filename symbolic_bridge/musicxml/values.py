@@ -63,6 +63,11 @@ def pitch_of(note: Element, remarks: Remarks) -> Pitch | None:
     return Pitch(step, round(semitones), int(octave))
 
 
+def place_of(note: Element) -> tuple[str, str]:
+    """Staff and voice of a <note>, as their elements name them."""
+    return note.text_of("staff") or "1", note.text_of("voice") or "1"
+
+
 def written_length(note: Element) -> Fraction | None:
     """The length that type, dots and tuplet of a <note> say, in whole notes; None where it has no type."""
     name = note.text_of("type")

@@ -1,14 +1,14 @@
 """Tunes to MusicXML 4.0 (score-partwise), in the order of elements that its schema asks for.
 
-What MusicXML has no element for stands in <miscellaneous>, under names such as "abc-R" (a header field R:), so that
-reading the file again gives the same tune.
+Every voice is a part, and every overlay a further voice of its part. What MusicXML has no element for stands in
+<miscellaneous>, under names such as "abc-R" (a header field R:), so that reading the file again gives the same tune.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
 from xml.etree import ElementTree as ET
@@ -21,7 +21,7 @@ from symbolic_bridge.musicxml.beams import BeamPlace, beams
 from symbolic_bridge.musicxml.chord_symbols import harmony_element
 from symbolic_bridge.musicxml.lengths import NoteValue, note_values
 from symbolic_bridge.spelling import BarAccidentals
-from symbolic_bridge.tune import Bar, Key, Meter, Note, Pitch, Tune
+from symbolic_bridge.tune import Bar, Header, Key, Meter, Note, Pitch, Tune
 
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -42,8 +42,9 @@ def musicxml_of_tune(tune: Tune) -> bytes:
     """The tune as a MusicXML document in UTF-8."""
     score = ET.Element("score-partwise", version="4.0")
     _write_header(score, tune)
-    part = ET.SubElement(score, "part", id="P1")
-    _PartWriter(tune).write(part)
+    for number, bars in enumerate((tune.bars, *(voice.bars for voice in tune.voices)), 1):
+        part = ET.SubElement(score, "part", id=f"P{number}")
+        _PartWriter(tune.header, bars, is_first=number == 1).write(part)
     for element in score.iter():
         if element.text:
             element.text = _ILLEGAL.sub("\ufffd", element.text)
@@ -93,8 +94,12 @@ def _write_header(score: ET.Element, tune: Tune) -> None:
             credit = _add(score, "credit", page="1")
             _add(credit, "credit-type", kind)
             _add(credit, "credit-words", text, justify=side, valign="top", **{"font-size": size})
-    part = _add(_add(score, "part-list"), "score-part", id="P1")
-    _add(part, "part-name", "Tune", **{"print-object": "no"})
+    listed = _add(score, "part-list")
+    if not tune.voices:
+        _add(_add(listed, "score-part", id="P1"), "part-name", "Tune", **{"print-object": "no"})
+        return
+    for number, name in enumerate((tune.first_voice, *(voice.name for voice in tune.voices)), 1):
+        _add(_add(listed, "score-part", id=f"P{number}"), "part-name", name)
 
 
 def _kept_fields(tune: Tune) -> Iterator[tuple[str, str]]:
@@ -104,7 +109,8 @@ def _kept_fields(tune: Tune) -> Iterator[tuple[str, str]]:
         yield "R", header.rhythm
     yield "L", str(header.unit)
     # The mode of a key whose signature is no row of sharps or flats.
-    keys = [header.key, *(bar.key for bar in tune.bars if bar.key)]
+    bars = [*tune.bars, *(bar for voice in tune.voices for bar in voice.bars)]
+    keys = [header.key, *(bar.key for bar in bars if bar.key)]
     for text in dict.fromkeys(key_text(key) for key in keys if key.extra):
         yield "K", text
     yield from header.fields
@@ -130,29 +136,47 @@ class _Piece:
     tuplet_stops: bool = False
 
 
+@dataclass
+class _Line:
+    """One voice on the staff, the bars' notes or an overlay of them, and what a reader keeps in mind of it.
+
+    `number` as MusicXML counts voices; `place` in `notes` of the next one. `open_words`: verses amid a word.
+    """
+
+    number: int
+    notes: list[Note]
+    accidentals: BarAccidentals
+    place: int = 0
+    tied_in: tuple[int, ...] = ()
+    slurs: list[int] = field(default_factory=list)
+    is_grace_slur: bool = False
+    open_words: set[int] = field(default_factory=set)
+
+
 class _PartWriter:
     """Writes the measures in order, keeping accidentals, ties and slurs as a reader will."""
 
-    def __init__(self, tune: Tune) -> None:
-        self._tune = tune
-        self._accidentals = BarAccidentals(tune.header.key)
-        self._meter = tune.header.meter
+    def __init__(self, header: Header, bars: Sequence[Bar], is_first: bool) -> None:
+        self._header, self._bars, self._is_first = header, bars, is_first
+        self._meter = header.meter
+        written = [layer for bar in bars for layer in (bar.notes, *bar.overlays)]
         self._divisions = lcm(
-            *((piece.duration * 4).denominator for bar in tune.bars for piece in _pieces(bar))
+            *((piece.duration * 4).denominator for notes in written for piece in _pieces(notes))
         )
-        self._tied_in: tuple[int, ...] = ()
-        self._slurs: list[int] = []
-        self._is_grace_slur = False
-        # Verses in the middle of a word.
-        self._open_words: set[int] = set()
-        self._notes = [note for bar in tune.bars for note in bar.notes]
-        self._place = 0
+        layers = 1 + max((len(bar.overlays) for bar in bars), default=0)
+        self._lines = [
+            _Line(
+                number + 1, [note for bar in bars for note in _layer(bar, number)], BarAccidentals(header.key)
+            )
+            for number in range(layers)
+        ]
+        self._line = self._lines[0]
 
     def write(self, part: ET.Element) -> None:
         """Write every bar."""
-        bars = self._tune.bars
+        bars = self._bars
         stops = _ending_stops(bars)
-        number = 0 if bars and self._is_implicit(0, self._tune.header.meter) else 1
+        number = 0 if bars and self._is_implicit(0, self._header.meter) else 1
         for index, bar in enumerate(bars):
             self._meter = bar.meter or self._meter
             measure = _add(part, "measure", number=str(number + index))
@@ -166,7 +190,7 @@ class _PartWriter:
 
     def _is_implicit(self, index: int, meter: Meter | None) -> bool:
         """Whether a bar is a pickup, or the rest of a measure that a bar line inside it cuts."""
-        bars = self._tune.bars
+        bars = self._bars
         bar, full = bars[index], meter.bar_duration if meter else Fraction(0)
         if bar.duration >= full:
             return False
@@ -174,7 +198,7 @@ class _PartWriter:
         return before is None or before.duration + bar.duration == full or self._opens_section(index)
 
     def _opens_section(self, index: int) -> bool:
-        bars = self._tune.bars
+        bars = self._bars
         return (
             not index or bars[index].start_repeat or bars[index - 1].end_repeat or bars[index - 1].double_bar
         )
@@ -182,7 +206,7 @@ class _PartWriter:
     # -- bar lines -----------------------------------------------------------------------------
 
     def _write_left(self, measure: ET.Element, index: int) -> None:
-        bar = self._tune.bars[index]
+        bar = self._bars[index]
         if not bar.start_repeat and not bar.endings:
             return
         line = _add(measure, "barline", location="left")
@@ -194,14 +218,14 @@ class _PartWriter:
             _add(line, "repeat", direction="forward")
 
     def _write_right(self, measure: ET.Element, index: int, ending: tuple[str, str] | tuple[()]) -> None:
-        bar = self._tune.bars[index]
+        bar = self._bars[index]
         if not bar.end_repeat and not bar.double_bar and not ending:
             return
         line = _add(measure, "barline", location="right")
         if bar.end_repeat:
             _add(line, "bar-style", "light-heavy")
         elif bar.double_bar:
-            is_last = index == len(self._tune.bars) - 1
+            is_last = index == len(self._bars) - 1
             _add(line, "bar-style", "light-heavy" if is_last else "light-light")
         if ending:
             _add(line, "ending", number=ending[0], type=ending[1])
@@ -212,7 +236,7 @@ class _PartWriter:
     # -- what changes at a bar -----------------------------------------------------------------
 
     def _write_attributes(self, measure: ET.Element, index: int) -> None:
-        header, bar = self._tune.header, self._tune.bars[index]
+        header, bar = self._header, self._bars[index]
         first = index == 0
         key = bar.key or (header.key if first else None)
         if not (first or bar.key or bar.meter):
@@ -221,7 +245,8 @@ class _PartWriter:
         if first:
             _add(attributes, "divisions", self._divisions)
         if key:
-            self._accidentals.set_key(key)
+            for line in self._lines:
+                line.accidentals.set_key(key)
             _write_key(attributes, key)
         if bar.meter or first:
             time = _add(attributes, "time")
@@ -237,16 +262,17 @@ class _PartWriter:
             _add(clef, "line", line)
 
     def _clef(self) -> tuple[str, int]:
-        pitches = [pitch.midi for note in self._notes for pitch in note.pitches]
+        pitches = [pitch.midi for note in self._lines[0].notes for pitch in note.pitches]
         low = pitches and sum(pitches) / len(pitches) < _BASS_CLEF_BELOW
         return ("F", 4) if low else ("G", 2)
 
     def _write_bar_directions(self, measure: ET.Element, index: int) -> None:
-        header, bar = self._tune.header, self._tune.bars[index]
+        header, bar = self._header, self._bars[index]
         if bar.part:
             _add(_direction(measure, "above"), "rehearsal", bar.part)
-        tempo = bar.tempo_bpm if bar.tempo_bpm is not None or index else header.tempo_bpm
-        words = " ".join(text for letter, text in header.fields if letter == "Q") if index == 0 else ""
+        opens = index == 0 and self._is_first
+        tempo = header.tempo_bpm if opens and bar.tempo_bpm is None else bar.tempo_bpm
+        words = " ".join(text for letter, text in header.fields if letter == "Q") if opens else ""
         if tempo is None and not words:
             return
         direction = _add(measure, "direction", placement="above", directive="yes")
@@ -265,9 +291,21 @@ class _PartWriter:
     # -- notes ---------------------------------------------------------------------------------
 
     def _write_notes(self, measure: ET.Element, index: int) -> None:
-        self._accidentals.next_bar()
-        pieces = _pieces(self._tune.bars[index])
+        bar = self._bars[index]
         offset = self._pickup_offset(index)
+        written = Fraction(0)
+        for line, notes in zip(self._lines, (bar.notes, *bar.overlays), strict=False):
+            self._line = line
+            if written:
+                _add(_add(measure, "backup"), "duration", int(written * 4 * self._divisions))
+            self._line.accidentals.next_bar()
+            pieces = _pieces(notes)
+            self._write_line(measure, pieces, offset)
+            written = sum((piece.duration for piece in pieces), Fraction(0))
+        self._line = self._lines[0]
+
+    def _write_line(self, measure: ET.Element, pieces: Sequence[_Piece], offset: Fraction) -> None:
+        """Notes from the beginning of a bar, which begins at `offset` of its measure."""
         group = Fraction(1, 2) if self._meter == Meter(4, 4) else felt_beat(self._meter)
         states = beams(
             [
@@ -285,13 +323,17 @@ class _PartWriter:
 
     def _pickup_offset(self, index: int) -> Fraction:
         """Where in its measure a bar begins: short bars at the start of a part are pickups."""
-        bar = self._tune.bars[index]
+        bar = self._bars[index]
         missing = self._meter.bar_duration - bar.duration if self._meter else Fraction(0)
         return missing if missing > 0 and self._opens_section(index) else Fraction(0)
 
     def _write_before(self, measure: ET.Element, note: Note) -> None:
-        """Chord symbol, words, marks above the staff and graces, which all come before their note."""
-        if note.chord_symbol:
+        """Chord symbol, words, marks above the staff and graces, which all come before their note.
+
+        A chord symbol belongs to no voice, so that an overlay cannot have one.
+        """
+        before = len(measure)
+        if note.chord_symbol and self._line.number == 1:
             harmony = harmony_element(note.chord_symbol)
             if harmony is None:
                 _add(_direction(measure, "above"), "words", note.chord_symbol)
@@ -302,18 +344,23 @@ class _PartWriter:
             _add(_direction(measure, placement), "words", text[1:] if placement else text)
         for name in note.decorations:
             _write_direction_mark(measure, name)
+        if self._line.number > 1:
+            for direction in measure[before:]:
+                _put_voice(direction, self._line.number)
         for turn, pitch in enumerate(note.graces):
             self._write_grace(measure, pitch, turn, len(note.graces))
         # ABC's ({g}A) joins the graces to their note: a slur that begins and ends there.
-        self._is_grace_slur = bool(note.graces and note.slur_starts) and note.slur_ends > len(self._slurs)
-        if self._is_grace_slur:
+        self._line.is_grace_slur = bool(note.graces and note.slur_starts) and note.slur_ends > len(
+            self._line.slurs
+        )
+        if self._line.is_grace_slur:
             self._open_slur(_add(measure[-len(note.graces)], "notations"))
 
     def _write_grace(self, measure: ET.Element, pitch: Pitch, turn: int, count: int) -> None:
         element = _add(measure, "note")
         _add(element, "grace")
         _write_pitch(element, pitch)
-        _add(element, "voice", 1)
+        _add(element, "voice", self._line.number)
         _add(element, "type", "16th" if count > 1 else "eighth")
         self._write_accidental(element, pitch)
         if count > 1:
@@ -323,14 +370,16 @@ class _PartWriter:
 
     def _write_piece(self, measure: ET.Element, piece: _Piece, beam: Sequence[str]) -> None:
         note = piece.note
-        tied_in = self._tied_in
-        self._tied_in = self._tied_out(piece)
+        tied_in = self._line.tied_in
+        self._line.tied_in = self._tied_out(piece)
         for turn, pitch in enumerate(note.pitches or (None,)):
             element = _add(measure, "note")
             if turn:
                 _add(element, "chord")
             if pitch is None:
                 _add(element, "rest")
+                if "x" in note.marks:
+                    element.set("print-object", "no")
             else:
                 _write_pitch(element, pitch)
             _add(element, "duration", int(piece.duration * 4 * self._divisions))
@@ -339,7 +388,7 @@ class _PartWriter:
                 ties = ["stop"] * (pitch.midi in tied_in) + ["start"] * (pitch.midi in self._tied_out(piece))
             for kind in ties:
                 _add(element, "tie", type=kind)
-            _add(element, "voice", 1)
+            _add(element, "voice", self._line.number)
             self._write_value(element, piece.value, pitch)
             if turn == 0:
                 for level, state in enumerate(beam, 1):
@@ -348,10 +397,10 @@ class _PartWriter:
             if turn == 0 and piece.is_first:
                 self._write_lyrics(element, note)
         if piece.is_last:
-            self._accidentals.tie(note.pitches if note.tie else ())
-            self._place += 1
+            self._line.accidentals.tie(note.pitches if note.tie else ())
+            self._line.place += 1
         elif note.pitches:
-            self._accidentals.tie(note.pitches)
+            self._line.accidentals.tie(note.pitches)
 
     def _tied_out(self, piece: _Piece) -> tuple[int, ...]:
         """MIDI numbers that a piece ties to the next; all of a chord's where the tie leads to no note beside it."""
@@ -360,7 +409,7 @@ class _PartWriter:
             return own
         if not piece.note.tie:
             return ()
-        following = self._notes[self._place + 1 : self._place + 2]
+        following = self._line.notes[self._line.place + 1 : self._line.place + 2]
         shared = {pitch.midi for note in following for pitch in note.pitches}
         return tuple(midi for midi in own if midi in shared) or own
 
@@ -377,8 +426,8 @@ class _PartWriter:
             _add(change, "normal-notes", value.normal)
 
     def _write_accidental(self, element: ET.Element, pitch: Pitch) -> None:
-        if self._accidentals.needs_mark(pitch):
-            self._accidentals.write(pitch.letter, pitch.octave, pitch.alter)
+        if self._line.accidentals.needs_mark(pitch):
+            self._line.accidentals.write(pitch.letter, pitch.octave, pitch.alter)
             if pitch.alter in _ACCIDENTALS:
                 _add(element, "accidental", _ACCIDENTALS[pitch.alter])
 
@@ -412,33 +461,41 @@ class _PartWriter:
                 _add(lyric, "extend")
                 continue
             text, goes_on = ("-", True) if syllable == "-" else text_of_syllable(syllable)
-            inside = verse in self._open_words
+            inside = verse in self._line.open_words
             kind = ("middle" if inside else "begin") if goes_on else "end" if inside else "single"
             _add(lyric, "syllabic", kind)
             _add(lyric, "text", text)
-            (self._open_words.add if goes_on else self._open_words.discard)(verse)
+            (self._line.open_words.add if goes_on else self._line.open_words.discard)(verse)
 
     def _open_slur(self, notations: ET.Element) -> None:
-        self._slurs.append(min(len(self._slurs) + 1, MOST_SLURS))
-        _add(notations, "slur", type="start", number=str(self._slurs[-1]))
+        self._line.slurs.append(min(len(self._line.slurs) + 1, MOST_SLURS))
+        _add(notations, "slur", type="start", number=str(self._line.slurs[-1]))
 
     def _write_slurs(self, notations: ET.Element, piece: _Piece) -> None:
         """What ends at a note was opened before it; only where nothing is open does a slur end where it begins."""
         ends = piece.note.slur_ends if piece.is_last else 0
-        early = min(ends, len(self._slurs))
+        early = min(ends, len(self._line.slurs))
         for _ in range(early):
-            _add(notations, "slur", type="stop", number=str(self._slurs.pop()))
-        for _ in range(piece.note.slur_starts - self._is_grace_slur if piece.is_first else 0):
+            _add(notations, "slur", type="stop", number=str(self._line.slurs.pop()))
+        for _ in range(piece.note.slur_starts - self._line.is_grace_slur if piece.is_first else 0):
             self._open_slur(notations)
         for _ in range(ends - early):
-            _add(notations, "slur", type="stop", number=str(self._slurs.pop() if self._slurs else 1))
+            _add(
+                notations, "slur", type="stop", number=str(self._line.slurs.pop() if self._line.slurs else 1)
+            )
 
 
-def _pieces(bar: Bar) -> list[_Piece]:
-    """A bar's notes as written notes, with the brackets of its tuplets."""
+def _layer(bar: Bar, number: int) -> Sequence[Note]:
+    """The bar's notes, or those of its overlay of that number, if it has one."""
+    layers = (bar.notes, *bar.overlays)
+    return layers[number] if number < len(layers) else ()
+
+
+def _pieces(notes: Sequence[Note]) -> list[_Piece]:
+    """Notes of a bar as written notes, with the brackets of their tuplets."""
     pieces: list[_Piece] = []
     now = Fraction(0)
-    for note in bar.notes:
+    for note in notes:
         values = note_values(note.duration)
         if not values:
             pieces.append(_Piece(note, note.duration, None, now))
@@ -490,6 +547,14 @@ def _direction(measure: ET.Element, placement: str) -> ET.Element:
     """The <direction-type> of a new direction."""
     direction = _add(measure, "direction", **({"placement": placement} if placement else {}))
     return _add(direction, "direction-type")
+
+
+def _put_voice(direction: ET.Element, voice: int) -> None:
+    """Say whose a direction is; <voice> stands before <sound>."""
+    element = ET.Element("voice")
+    element.text = str(voice)
+    sounds = [place for place, child in enumerate(direction) if child.tag == "sound"]
+    direction.insert(sounds[0] if sounds else len(direction), element)
 
 
 def _write_direction_mark(measure: ET.Element, name: str) -> None:

@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 from symbolic_bridge.musicxml import measures, tune_of_musicxml
+from symbolic_bridge.musicxml.reader import MOST_OVERLAYS, MOST_STAVES
 from symbolic_bridge.tune import Bar, Key, Meter, Pitch
 
 ATTRIBUTES = (
@@ -72,15 +73,52 @@ def test_a_chord_is_one_note_and_graces_belong_to_the_next():
     assert bar.notes[0].graces == (Pitch("B", 0, 4),)
 
 
-def test_one_voice_is_taken_and_the_others_are_named():
-    second = "<voice>2</voice>"
+def test_further_voices_of_a_staff_are_overlays():
+    first, second = "<voice>1</voice>", "<voice>2</voice>"
     bar, warnings = read_bar(
-        note("C", 12, behind="<voice>1</voice>") + note("D", inside="", behind="<voice>1</voice>", duration=0)
-        + "<backup><duration>12</duration></backup>" + note("E", 4, behind=second) + note("F", 4, behind=second)
-        + "<forward><duration>4</duration></forward>"
+        note("C", 12, behind=first)
+        + "<backup><duration>12</duration></backup><forward><duration>4</duration></forward>"
+        + note("E", 4, behind=second) + note("F", 4, behind=second)
     )  # fmt: skip
-    assert lengths(bar) == ["3"] or lengths(bar) == ["1", "1", "(1)"]
-    assert any("left out voice" in text for text in warnings)
+    assert lengths(bar) == ["3"]
+    [overlay] = bar.overlays
+    assert [[pitch.letter for pitch in entry.pitches] for entry in overlay] == [[], ["E"], ["F"]]
+    assert not warnings
+
+
+def test_the_voice_that_stands_in_most_measures_has_the_bars():
+    one, two = "<voice>1</voice>", "<voice>2</voice>"
+    back = "<backup><duration>12</duration></backup>"
+    measures = (
+        f"<measure>{ATTRIBUTES}{note('C', 12, behind=one)}{back}{note('E', 12, behind=two)}</measure>"
+        f"<measure>{note('F', 12, behind=two)}</measure>"
+    )
+    found = tune_of_musicxml(f"<score-partwise><part id='P1'>{measures}</part></score-partwise>".encode())
+    letters = [[entry.pitches[0].letter for entry in bar.notes] for bar in found.bars]
+    assert (letters, len(found.bars[0].overlays), found.bars[1].overlays) == ([["E"], ["F"]], 1, ())
+
+
+def test_a_direction_belongs_to_the_voice_that_it_names():
+    words = "<direction><direction-type><words>hey</words></direction-type><voice>2</voice></direction>"
+    bar, _ = read_bar(
+        note("C", 12, behind="<voice>1</voice>") + "<backup><duration>12</duration></backup>" + words
+        + note("E", 12, behind="<voice>2</voice>")
+    )  # fmt: skip
+    assert (bar.notes[0].annotations, bar.overlays[0][0].annotations) == ((), ("hey",))
+
+
+def test_more_voices_and_staves_than_anybody_reads_are_left_out_and_said():
+    back = "<backup><duration>12</duration></backup>"
+    voices = back.join(note("C", 12, behind=f"<voice>{number}</voice>") for number in range(1, 12))
+    bar, warnings = read_bar(voices)
+    assert len(bar.overlays) == MOST_OVERLAYS
+    assert any("3 voices of staff 1 are left out" in text for text in warnings)
+    staves = back.join(note("C", 12, behind=f"<staff>{number}</staff>") for number in range(1, 40))
+    found = tune_of_musicxml(
+        f"<score-partwise><part id='P1'><measure>{ATTRIBUTES}{staves}</measure></part></score-partwise>".encode()
+    )
+    assert len(found.voices) == MOST_STAVES - 1
+    assert any("7 staves are left out" in text for text in found.warnings)
 
 
 def test_what_a_voice_leaves_empty_is_rest():
@@ -90,7 +128,7 @@ def test_what_a_voice_leaves_empty_is_rest():
     assert not warnings
 
 
-def test_of_several_parts_the_first_with_notes_is_taken_or_the_one_asked_for():
+def test_parts_with_notes_become_voices_unless_one_is_asked_for():
     names = "".join(
         f"<score-part id='P{n}'><part-name>{name}</part-name></score-part>" for n, name in enumerate("ABC", 1)
     )
@@ -101,7 +139,8 @@ def test_of_several_parts_the_first_with_notes_is_taken_or_the_one_asked_for():
     data = f"<score-partwise><part-list>{names}</part-list>{parts}</score-partwise>".encode()
     found = tune_of_musicxml(data)
     assert found.bars[0].notes[0].pitches[0].letter == "D"
-    assert found.warnings == ("line 1: took the part 'B'; left out 'A', 'C'",)
+    assert [(voice.name, voice.bars[0].notes[0].pitches[0].letter) for voice in found.voices] == [("C", "E")]
+    assert not found.warnings
     for wanted in ("c", "P3", "3"):
         again = tune_of_musicxml(data, wanted)
         assert (again.bars[0].notes[0].pitches[0].letter, again.warnings) == ("E", ())

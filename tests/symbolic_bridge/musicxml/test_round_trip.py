@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symbolic_bridge.musicxml import musicxml_of_tune, tune_of_musicxml
-from symbolic_bridge.tune import Bar, Header, Key, Meter, Note, Pitch, Tune
+from symbolic_bridge.tune import Bar, Header, Key, Meter, Note, Pitch, Tune, Voice
 from symbolic_bridge.unfold import play_order
 
 HEAD = "X:7\nT:A Jig & <more>\nT:Second title\nR:jig\nC:Trad.\nO:Clare\nZ:me\nM:6/8\nL:1/8\n"
@@ -28,6 +28,9 @@ TUNES = {
     "signatures of their own": "K:D =c _b\nc6|[K:A exp ^g]g6|[K:D =c _b]d6|]\n",
     "words under the notes": "K:C\nc2d2e2|f6|g3a3|]\nw:Mol-ly Ma_lone * \\-\nw:* la|*3\n",
     "repeats played more than twice": "K:C\n|:c6::|\n",
+    "voices": "V:1\nV:2 clef=bass\nK:Bb\nV:1\nB,6|[K:F]^c6-|c6:|\nV:2\n(B,,3 C,3)|[K:F]!trill!^C,6|z6:|\n",
+    "overlays": 'K:C\n(c3 d3) & "^low"E6-|e6 & E3 !f!z3 & ^C6|g6|(3abc c4 & {g}E6|]\n',
+    "rests that nobody sees": "K:C\nC6|x3 z3|x6|]\n",
     "far keys": "K:G#\nG6|[K:Fbmaj]f6|]\n",
 }  # fmt: skip
 
@@ -93,6 +96,23 @@ def bars(draw: st.DrawFn) -> Bar:
         tempo_bpm=draw(st.sampled_from([None, None, 100.0, 93.25, 110.1])),
         part=draw(st.sampled_from(["", "", "A"])),
     )
+
+
+@settings(max_examples=40, deadline=None)
+@given(first=bars(), second=st.lists(bars(), min_size=1, max_size=3), over=st.lists(notes(), max_size=3))
+def test_any_voices_and_overlays_come_back(first: Bar, second: list[Bar], over: list[Note]) -> None:
+    plain = tuple(replace(note, chord_symbol="") for note in over)
+    sounding = Note((Pitch("C", 0, 4),), Fraction(1, 4))
+    layers = (plain, (sounding, *plain)) if plain else ()
+    # A bar that is shorter than an overlay of it is filled up with a rest.
+    filling = Note((), sum((note.duration for note in plain), Fraction(1)))
+    main = replace(
+        first, meter=None, key=None, tempo_bpm=None, notes=(sounding, *first.notes, filling), overlays=layers
+    )
+    others = [replace(bar, notes=(sounding, *bar.notes)) for bar in second]
+    others[0] = replace(others[0], meter=None, key=None, tempo_bpm=None)
+    tune = Tune(Header(), (main,), voices=(Voice("low", tuple(others)),))
+    assert tune_of_musicxml(musicxml_of_tune(tune)) == tune
 
 
 @settings(max_examples=80, deadline=None)
