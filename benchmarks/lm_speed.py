@@ -19,6 +19,7 @@ import argparse
 import copy
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from audiogen.decoding import ANY, decode
 from audiogen.evaluation.tables import show_table, write_json
 from audiogen.generator import Generator
 from audiogen.guidance import Guidance
-from audiogen.linear import Int8Linear, PackedLinear, speed_up
+from audiogen.linear import PRECISIONS, Int8Linear, PackedLinear, speed_up
 from audiogen.lm import AudioLM
 from audiogen.musicgen.config import read_config
 from audiogen.musicgen.model import Conditioning, MusicGenLM
@@ -85,6 +86,8 @@ def bytes_a_step(model: MusicGenLM | AudioLM) -> int:
     for name, module in nn.ModuleDict({"body": model.body, "heads": model.heads}).named_modules():
         if isinstance(module, nn.Linear | PackedLinear | Int8Linear) and not name.endswith("key_value"):
             each = 1 if isinstance(module, Int8Linear) else 4
+            if isinstance(module, PackedLinear):
+                each = module.dtype.itemsize
             total += module.in_features * module.out_features * each
     return total
 
@@ -153,10 +156,11 @@ def musicgen(chosen: argparse.Namespace) -> dict[str, Any]:
     ours = MusicGenLM(read_config(Path("config.json"), config.to_dict()))
     ours.load(theirs.state_dict(), Path("random"))
     ours.eval().requires_grad_(False)
-    small = copy.deepcopy(ours)
+    rounded = {precision: copy.deepcopy(ours) for precision in ("bf16", "int8")}
     plain_bytes = bytes_a_step(ours)
     speed_up(ours)
-    speed_up(small, "int8")
+    for precision, each in rounded.items():
+        speed_up(each, precision)
     ids = torch.randint(64, (1, TEXT_TOKENS))
     mask = torch.ones_like(ids)
     states = theirs.text_encoder(input_ids=ids, attention_mask=mask).last_hidden_state
@@ -170,20 +174,29 @@ def musicgen(chosen: argparse.Namespace) -> dict[str, Any]:
         {
             "transformers": (lambda: theirs.generate(input_ids=ids, attention_mask=mask, **options), plain_bytes),
             "ours, fp32": (lambda: greedy(ours, told, frames), plain_bytes),
-            "ours, int8": (lambda: greedy(small, told, frames), bytes_a_step(small)),
+            **{
+                f"ours, {precision}": (partial(greedy, each, told, frames), bytes_a_step(each))
+                for precision, each in rounded.items()
+            },
         },
         chosen.steps, chosen,
     )  # fmt: skip
     show(f"MusicGen, width {chosen.width}, {chosen.layers} layers, {chosen.threads} threads", found)
     codes = greedy(ours, told, frames)
     before = ours.pattern.interleave(codes, ours.nothing)
-    logits, rough = ours(before, told), small(before, told)
-    deviation = float((rough - logits).std() / logits.std())
+    logits = ours(before, told)
     same = bool(torch.equal(codes, heard[-1][0]))
-    alike = float((rough.argmax(-1) == logits.argmax(-1)).float().mean())
     print(f"fp32 codes the same as transformers': {same}")
-    print(f"int8: logits deviate by {deviation:.4f} of their spread; {alike:.3f} of the likeliest codes stay")
-    return {"engines": found, "same_codes": same, "int8_deviation": deviation, "int8_same_likeliest": alike}
+    result: dict[str, Any] = {"engines": found, "same_codes": same}
+    for precision, each in rounded.items():
+        rough = each(before, told)
+        deviation = float((rough - logits).std() / logits.std())
+        alike = float((rough.argmax(-1) == logits.argmax(-1)).float().mean())
+        print(
+            f"{precision}: logits deviate by {deviation:.4f} of their spread; {alike:.3f} of the likeliest codes stay"
+        )
+        result |= {f"{precision}_deviation": deviation, f"{precision}_same_likeliest": alike}
+    return result
 
 
 def greedy(model: MusicGenLM, told: Conditioning, frames: int) -> Tensor:
@@ -197,11 +210,12 @@ def greedy(model: MusicGenLM, told: Conditioning, frames: int) -> Tensor:
 
 
 def player(chosen: argparse.Namespace) -> dict[str, Any]:
-    """The shipped player with packed weights, as they are, and of 8 bits."""
-    fast = Generator().player
-    slow = Player(load_plain(), fast.spec)
-    small = Player(load_plain(), fast.spec)
-    speed_up(small.model, "int8")
+    """The shipped player with PyTorch's projections, and packed in each precision."""
+    spec = Generator().codec.spec
+    players = {"as loaded": Player(load_plain(), spec)}
+    for precision in PRECISIONS:
+        players[precision] = Player(load_plain(), spec)
+        speed_up(players[precision].model, precision)
     frames = chosen.steps * 5
     told = Conditions(text="a lively jig in D major on the fiddle", instrument="fiddle", kind="jig")
 
@@ -213,9 +227,9 @@ def player(chosen: argparse.Namespace) -> dict[str, Any]:
         found[rows] = race(
             {
                 f"{name}, {rows}": (run(each, guidance), bytes_a_step(each.model))
-                for name, each in (("as loaded", slow), ("packed", fast), ("int8", small))
+                for name, each in players.items()
             },
-            fast.model.pattern.length(frames), chosen,
+            players["fp32"].model.pattern.length(frames), chosen,
         )  # fmt: skip
         show(f"The shipped player, {rows}, {chosen.threads} threads", found[rows])
     return found

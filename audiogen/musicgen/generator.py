@@ -59,7 +59,7 @@ class MusicGen:
     Args:
         name_or_dir: a name on the Hugging Face hub, or a folder of config.json, model.safetensors and tokenizer.json.
         device: "cpu", "cuda", "mps"; None for the CPU.
-        precision: "fp32", or "int8" for weights of 8 bits on the CPU: several times as fast, and other codes.
+        precision: "fp32", or "bf16" or "int8" for smaller weights on the CPU: faster, and other codes.
 
     Raises:
         CheckpointError: something of it is missing or damaged, or the extra is not installed.

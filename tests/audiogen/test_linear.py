@@ -21,6 +21,16 @@ def test_a_packed_projection_is_the_same_projection(bias: bool, shape: tuple[int
     torch.testing.assert_close(PackedLinear(plain)(x), plain(x), atol=1e-6, rtol=1e-5)
 
 
+def test_bfloat16_rounds_weights_inputs_and_outputs_and_nothing_else() -> None:
+    plain, x = linear(bias=True), torch.randn(2, 3, 64)
+    made = PackedLinear(plain, dtype=torch.bfloat16)(x)
+    assert plain.bias is not None
+    weight, bias = (each.bfloat16().double() for each in (plain.weight, plain.bias))
+    expected = x.bfloat16().double() @ weight.T + bias
+    assert made.dtype == torch.float32
+    torch.testing.assert_close(made.double(), expected, atol=1e-3, rtol=2**-8)
+
+
 @pytest.mark.parametrize("bias", [False, True])
 def test_eight_bits_equal_a_slow_reference(bias: bool) -> None:
     plain, x = linear(bias), torch.randn(2, 3, 64)
@@ -39,7 +49,9 @@ def test_an_output_whose_weights_are_all_zero_stays_zero() -> None:
     assert not Int8Linear(plain)(torch.randn(2, 64))[:, 3].any()
 
 
-@pytest.mark.parametrize(("precision", "kind"), [("fp32", PackedLinear), ("int8", Int8Linear)])
+@pytest.mark.parametrize(
+    ("precision", "kind"), [("fp32", PackedLinear), ("bf16", PackedLinear), ("int8", Int8Linear)]
+)
 def test_every_projection_of_a_model_is_replaced(precision: str, kind: type[nn.Module]) -> None:
     model = nn.Sequential(linear(outside=32), nn.GELU(), nn.Sequential(linear(inside=32)))
     x = torch.randn(2, 64)
@@ -64,5 +76,5 @@ def test_what_is_still_trained_stays_as_it_is() -> None:
 
 
 def test_another_precision_is_refused() -> None:
-    with pytest.raises(ValueError, match="precision 'int4' is not one of fp32, int8"):
+    with pytest.raises(ValueError, match="precision 'int4' is not one of fp32, bf16, int8"):
         speed_up(nn.Sequential(linear()), "int4")
