@@ -5,8 +5,7 @@ depth head draws stream k from what the body says of the step and from the codes
 transformers of RQ-Transformer (Lee et al. 2022, arXiv:2203.01941) and Moshi do. The codes are of a residual quantiser,
 whose vectors add up, so their embeddings are added up too and a perceptron is enough.
 
-Axes: B batch, K streams, T steps, D width, E width of embedded codes, V codebook
-size.
+Axes: B batch, K streams, T steps, D width, V codebook size.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from torch import Tensor, nn
 class DepthHeads(nn.Module):
     """From what the body says of a step, and the codes of it that are known by now, to the logits of each stream."""
 
-    def __init__(self, streams: int, codebook_size: int, width: int, code_width: int) -> None:
+    def __init__(self, streams: int, codebook_size: int, width: int) -> None:
         super().__init__()
-        self.known = nn.Linear(code_width, width, bias=False)
+        self.known = nn.Linear(width, width, bias=False)
         self.stream = nn.Parameter(torch.zeros(streams, 1, width))
         self.norm = nn.RMSNorm(width)
         self.up = nn.Linear(width, 2 * width)
         self.down = nn.Linear(2 * width, width)
         self.heads = nn.ModuleList(nn.Linear(width, codebook_size, bias=False) for _ in range(streams))
-        nn.init.normal_(self.known.weight, std=code_width**-0.5)
+        nn.init.normal_(self.known.weight, std=width**-0.5)
         nn.init.zeros_(self.down.weight)
         nn.init.zeros_(self.down.bias)
         for head in self.heads:
@@ -37,7 +36,7 @@ class DepthHeads(nn.Module):
 
         Args:
             hidden: [B, T, D], of the body.
-            codes: [B, K, T, E], embedded.
+            codes: [B, K, T, D], embedded.
 
         Returns:
             [B, T, K, V].
@@ -47,7 +46,7 @@ class DepthHeads(nn.Module):
         return torch.stack([head(row) for head, row in zip(self.heads, read.unbind(1), strict=True)], dim=2)
 
     def one(self, hidden: Tensor, before: Tensor, stream: int) -> Tensor:
-        """One stream of one step: hidden [B, D], the sum of the embedded codes before it [B, E] -> [B, V]."""
+        """One stream of one step: hidden [B, D], the sum of the embedded codes before it [B, D] -> [B, V]."""
         return self.heads[stream](self._read(hidden + self.known(before) + self.stream[stream]))
 
     def _read(self, x: Tensor) -> Tensor:

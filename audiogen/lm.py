@@ -36,8 +36,7 @@ class LMConfig:
 
     `streams`: how many of the codec's codebooks it writes. `codec_identity`: the codec whose codes it was trained
     on. `pattern`: how the streams become steps, a name of `patterns.PATTERNS`; `depth`: the streams of a step are
-    foreseen one after another (`audiogen.depth`) rather than at once. `code_width`: of the embedded codes; None:
-    `width`. `look_ahead`: a step whose clock shows frame s is told the score of frame s and, a second time, of frame
+    foreseen one after another (`audiogen.depth`) rather than at once. `look_ahead`: a step whose clock shows frame s is told the score of frame s and, a second time, of frame
     s + look_ahead. `window` counts steps. `hearing_frames`: a score that comes late is told of a frame so long after
     its sound. `excerpt_frames`: most of an excerpt; `excerpt_pool` frames of it become one slot of the memory.
     """
@@ -63,7 +62,6 @@ class LMConfig:
     tables: ConditionTables = field(default_factory=ConditionTables)
     pattern: str = "delay"
     depth: bool = False
-    code_width: int | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.tables, dict):  # read from JSON
@@ -127,14 +125,12 @@ class AudioLM(nn.Module):
         self.pattern = pattern_of(config.pattern, config.streams)
         width, entries = config.width, config.codebook_size + 1
         self.nothing = config.codebook_size  # stands where no frame is yet
-        code_width = config.code_width or width
-        self.codes = nn.Embedding(config.streams * entries, code_width)
-        self.widen = nn.Identity() if config.code_width is None else nn.Linear(code_width, width, bias=False)
+        self.codes = nn.Embedding(config.streams * entries, width)
         self.score = ScoreConditioner(width)
         self.ahead = nn.Linear(width, width, bias=False)
         self.late = nn.Parameter(torch.zeros(width))
         self.score_head = nn.Linear(width, width, bias=False)
-        self.excerpt = nn.Linear(code_width, width, bias=False)
+        self.excerpt = nn.Linear(width, width, bias=False)
         sizes = config.tables.sizes
         self.attributes = nn.Embedding(sum(sizes), width)
         self.text = TextEncoder(
@@ -143,7 +139,7 @@ class AudioLM(nn.Module):
         self.body = Transformer(config.transformer)
         self.heads: DepthHeads | nn.Linear
         if config.depth:
-            self.heads = DepthHeads(config.streams, config.codebook_size, width, code_width)
+            self.heads = DepthHeads(config.streams, config.codebook_size, width)
         else:
             self.heads = nn.Linear(width, config.streams * config.codebook_size, bias=False)
             nn.init.normal_(self.heads.weight, std=0.02)
@@ -155,9 +151,7 @@ class AudioLM(nn.Module):
         nn.init.normal_(self.attributes.weight, std=len(sizes) ** -0.5)
         nn.init.normal_(self.ahead.weight, std=0.5 * width**-0.5)
         nn.init.normal_(self.score_head.weight, std=0.1 * width**-0.5)
-        for widening in (self.excerpt, self.widen):
-            if isinstance(widening, nn.Linear):
-                nn.init.normal_(widening.weight, std=code_width**-0.5)
+        nn.init.normal_(self.excerpt.weight, std=width**-0.5)
 
     def prompting(
         self,
@@ -224,7 +218,7 @@ class AudioLM(nn.Module):
             cache: of the steps before, in decoding.
             maps: gets the weights of every layer's self-attention, [B, H, T, T] each.
         """
-        x = self.widen(self.codes(previous + self.stream_starts).sum(1)) + added  # [B, T, D]
+        x = self.codes(previous + self.stream_starts).sum(1) + added  # [B, T, D]
         return self.body(x, memory=memory, memory_mask=mask, cache=cache, maps=maps)
 
     def new_cache(self, rows: int, length: int) -> KeyValueCache:
@@ -262,7 +256,7 @@ class AudioLM(nn.Module):
         """
         if not isinstance(self.heads, DepthHeads):
             return torch.where(known == ANY, draw(self._all_streams(hidden)), known)
-        before, codes = torch.zeros(len(hidden), self.codes.embedding_dim, device=hidden.device), []
+        before, codes = torch.zeros_like(hidden), []
         for stream, given in enumerate(known.unbind(1)):
             drawn = draw(self.heads.one(hidden, before, stream)[:, None])[:, 0]  # [B]
             codes.append(torch.where(given == ANY, drawn, given))

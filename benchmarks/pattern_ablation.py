@@ -56,7 +56,6 @@ def main() -> None:
     parser.add_argument(
         "--depth", action="store_true", help="foresee the streams of a step one after another"
     )
-    parser.add_argument("--code-width", type=int, help="width of the embedded codes; else the model's")
     parser.add_argument("--json", type=Path, help="write the result here")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
@@ -79,7 +78,6 @@ def shape(pattern: str, spec: CodecSpec, chosen: argparse.Namespace) -> LMConfig
         spec.identity, (spec.frame_rate.numerator, spec.frame_rate.denominator), STREAMS, spec.codebook_size,
         chosen.width, chosen.layers, heads=4, feedforward_width=3 * chosen.width, cross_attention_every=chosen.layers,
         window=pattern_of(pattern, STREAMS).length(frames), pattern=pattern, depth=chosen.depth,
-        code_width=chosen.code_width,
     )  # fmt: skip
 
 

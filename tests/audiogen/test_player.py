@@ -32,7 +32,7 @@ FIDDLE = Conditions(text="a jig", instrument="fiddle", kind="jig", tempo_bpm=120
 
 def build(pattern: str = "delay", depth: bool = False) -> Player:
     torch.manual_seed(0)
-    model = AudioLM(replace(CONFIG, pattern=pattern, depth=depth, code_width=8 if depth else None)).eval()
+    model = AudioLM(replace(CONFIG, pattern=pattern, depth=depth)).eval()
     for name, weight in model.heads.named_parameters():
         if "weight" in name:
             torch.nn.init.normal_(weight)  # so that every input makes an audible difference
