@@ -28,8 +28,8 @@ class DepthHeads(nn.Module):
         nn.init.normal_(self.known.weight, std=width**-0.5)
         nn.init.zeros_(self.down.weight)
         nn.init.zeros_(self.down.bias)
-        for head in self.heads:
-            nn.init.normal_(head.weight, std=0.02)
+        for weight in self.heads.parameters():
+            nn.init.normal_(weight, std=0.02)
 
     def all(self, hidden: Tensor, codes: Tensor) -> Tensor:
         """Every stream of steps whose codes are all known, as in training.

@@ -36,9 +36,10 @@ class LMConfig:
 
     `streams`: how many of the codec's codebooks it writes. `codec_identity`: the codec whose codes it was trained
     on. `pattern`: how the streams become steps, a name of `patterns.PATTERNS`; `depth`: the streams of a step are
-    foreseen one after another (`audiogen.depth`) rather than at once. `look_ahead`: a step whose clock shows frame s is told the score of frame s and, a second time, of frame
-    s + look_ahead. `window` counts steps. `hearing_frames`: a score that comes late is told of a frame so long after
-    its sound. `excerpt_frames`: most of an excerpt; `excerpt_pool` frames of it become one slot of the memory.
+    foreseen one after another (`audiogen.depth`) rather than at once. `look_ahead`: a step whose clock shows frame s
+    is told the score of frame s and, a second time, of frame s + look_ahead. `window` counts steps. `hearing_frames`:
+    a score that comes late is told of a frame so long after its sound. `excerpt_frames`: most of an excerpt;
+    `excerpt_pool` frames of it become one slot of the memory.
     """
 
     codec_identity: str

@@ -85,7 +85,8 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
             cross_attention_every=1,
         )
     )
-    torch.nn.init.normal_(player.heads.weight)  # so that every condition makes a difference
+    for weight in player.heads.parameters():
+        torch.nn.init.normal_(weight)  # so that every condition makes a difference
     save_player(player.eval(), folder, {})
     composer = ComposerConfig(
         width=24, layers=1, heads=2, feedforward_width=32,

@@ -55,7 +55,7 @@ def sound_key_features(samples: np.ndarray, sample_rate: int) -> np.ndarray | No
         sound_chroma(samples, sample_rate, LOWEST_HZ, MIDDLE_HZ),
         sound_chroma(samples, sample_rate, MIDDLE_HZ, HIGHEST_HZ),
     )
-    energy = sum(band.sum(axis=0) for band in bands)  # [points]
+    energy = np.sum(bands, axis=(0, 1))  # [points]
     if not energy.any():
         return None
     sounding = energy > SILENT_SHARE * energy.max()

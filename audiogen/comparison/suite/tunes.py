@@ -43,7 +43,9 @@ def measure_tunes(
         ValueError: no tune could be played, or there are none.
     """
     settings = MelodySettings(facts["count"], facts["seconds"], facts["seed"], workers=jobs)
-    found: Mapping[str, Any] = measure_melody(generator, TunePicker(tunes, facts["seed"]), settings, progress)
+    found: dict[str, Any] = {
+        **measure_melody(generator, TunePicker(tunes, facts["seed"]), settings, progress)
+    }
     source = "music21's held-out tunes" if tunes is None else tunes.name
     played, notes = found["tunes_played"], found["notes"]
     what = (
