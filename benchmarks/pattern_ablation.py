@@ -16,7 +16,8 @@ import argparse
 import math
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -31,7 +32,7 @@ from audiogen.patterns import PATTERNS, pattern_of
 from audiogen.player import Piece, Player, Sampling
 from codec.interface import AudioCodec
 from codec.metrics import log_mel_distance
-from codec.types import CodecSpec, Codes
+from codec.types import CodecSpec, Codes, Waveform
 from symbolic_bridge.frames import ScoreFrames
 
 COLUMNS = ("nats_given", "nats_text", "log_mel", "steps_a_frame", "times_real_time", "training_seconds")
@@ -40,35 +41,69 @@ STREAMS = 4
 
 def main() -> None:
     """Train and measure a player of every pattern and tell."""
+    parser = small_players(__doc__)
+    parser.add_argument("--seconds", type=float, default=math.inf, help="stop each training after so long")
+    parser.add_argument("--patterns", nargs="+", choices=PATTERNS, default=list(PATTERNS))
+    parser.add_argument(
+        "--depth", action="store_true", help="foresee the streams of a step one after another"
+    )
+    chosen = parser.parse_args()
+    sound, shards = opened(chosen)
+    tell(
+        "Patterns",
+        COLUMNS,
+        ((name, measure(name, shards, sound, chosen)) for name in chosen.patterns),
+        chosen,
+    )
+
+
+def small_players(description: str | None) -> argparse.ArgumentParser:
+    """What is asked for where small players are trained alike and compared."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--codes", type=Path, required=True, help="folder with train/ and valid/ of shards")
     parser.add_argument("--weights", type=Path, help="folder of the shards' codec; else the shipped one")
     parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=math.inf, help="stop each training after so long")
     parser.add_argument("--window", type=int, default=160, help="frames of a window")
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--clips", type=int, default=8, help="to play, each as long as a window")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
-    parser.add_argument("--patterns", nargs="+", choices=PATTERNS, default=list(PATTERNS))
-    parser.add_argument(
-        "--depth", action="store_true", help="foresee the streams of a step one after another"
-    )
     parser.add_argument("--json", type=Path, help="write the result here")
-    chosen = parser.parse_args()
+    return parser
+
+
+def opened(chosen: argparse.Namespace) -> tuple[AudioCodec, list[CodeShards]]:
+    """The codec, and the shards to train and to measure on; from now on one thread works."""
     torch.set_num_threads(1)
     sound = codec.load(chosen.weights)
-    shards = [CodeShards(chosen.codes / name, sound.spec.identity) for name in ("train", "valid")]
+    return sound, [CodeShards(chosen.codes / name, sound.spec.identity) for name in ("train", "valid")]
+
+
+def tell(
+    title: str,
+    columns: Sequence[str],
+    measured: Iterable[tuple[str, Mapping[str, float]]],
+    chosen: argparse.Namespace,
+) -> None:
+    """Show and write what there is each time that another player is measured."""
     settings = {name: value for name, value in vars(chosen).items() if isinstance(value, int | str)}
-    found: dict[str, dict[str, float]] = {}
-    for pattern in chosen.patterns:
-        found[pattern] = measure(pattern, shards, sound, chosen)
-        rows = [[name, *(figures[column] for column in COLUMNS)] for name, figures in found.items()]
-        show_table("Patterns", ("pattern", *(column.replace("_", " ") for column in COLUMNS)), rows)
+    found: dict[str, Mapping[str, float]] = {}
+    for name, figures in measured:
+        found[name] = figures
+        rows = [[each, *(values[column] for column in columns)] for each, values in found.items()]
+        show_table(title, ("player", *(column.replace("_", " ") for column in columns)), rows)
         if chosen.json:
-            write_json(chosen.json, {"settings": settings, "patterns": found})
+            write_json(chosen.json, {"settings": settings, "players": found})
+
+
+def alike(chosen: argparse.Namespace, **other: float) -> LMTrainingConfig:
+    """How every small player is trained."""
+    return LMTrainingConfig(
+        steps=chosen.steps, window_frames=chosen.window, warmup_steps=max(1, min(200, chosen.steps // 5)),
+        checkpoint_minutes=math.inf, **other,
+    )  # fmt: skip
 
 
 def shape(pattern: str, spec: CodecSpec, chosen: argparse.Namespace) -> LMConfig:
@@ -85,13 +120,10 @@ def measure(
     pattern: str, shards: Sequence[CodeShards], sound: AudioCodec, chosen: argparse.Namespace
 ) -> dict[str, float]:
     """Train a player of the pattern and measure it."""
-    config = LMTrainingConfig(
-        steps=chosen.steps, window_frames=chosen.window, warmup_steps=max(1, min(200, chosen.steps // 5)),
-        checkpoint_minutes=math.inf,
-    )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         trainer = LMTrainer(
-            shards[0], shards[1], Path(folder), config, shape(pattern, sound.spec, chosen), precision=chosen.precision
+            shards[0], shards[1], Path(folder), alike(chosen), shape(pattern, sound.spec, chosen),
+            precision=chosen.precision,
         )  # fmt: skip
         began = time.perf_counter()
         trainer.run(chosen.seconds / 60)
@@ -108,21 +140,44 @@ def measure(
 
 
 def play(player: Player, valid: CodeShards, sound: AudioCodec, count: int, frames: int) -> dict[str, float]:
+    """What the player makes of the beginnings of valid clips."""
+    clips = list(played(player, valid, sound, count, frames))
+    return {
+        "log_mel": round(sum(log_mel_distance(clip.made, clip.wanted) for clip in clips) / len(clips), 3),
+        "times_real_time": times_real_time(clips),
+    }
+
+
+@dataclass(frozen=True)
+class PlayedClip:
+    """A clip played from its score, the same from its true codes, and the seconds that playing took."""
+
+    score: ScoreFrames
+    made: Waveform
+    wanted: Waveform
+    spent: float
+
+
+def played(
+    player: Player, valid: CodeShards, sound: AudioCodec, count: int, frames: int
+) -> Iterator[PlayedClip]:
     """Play the beginnings of valid clips, as far apart as there are, from their scores."""
-    distances, spent = [], 0.0
     for seed, clip in enumerate(valid.clips[:: max(1, len(valid.clips) // count)][:count]):
         score = ScoreFrames(valid.frame_rate, valid.clip_frames(clip)[:, :frames])
         began = time.perf_counter()
-        piece = Piece(score, describe_clip(clip, 0.0), seed)
-        codes = player.play(piece, Sampling(guidance=Guidance())).codes
-        spent += time.perf_counter() - began
+        codes = player.play(Piece(score, describe_clip(clip, 0.0), seed), Sampling(guidance=Guidance())).codes
+        spent = time.perf_counter() - began
         true = torch.from_numpy(valid.clip_codes(clip)[None, :STREAMS, :frames].astype("int64"))
-        distances.append(log_mel_distance(sound.decode(codes), sound.decode(Codes(true, sound.spec))))
-    seconds = len(distances) * frames / float(valid.frame_rate)
-    return {
-        "log_mel": round(sum(distances) / len(distances), 3),
-        "times_real_time": round(seconds / spent, 2),
-    }
+        yield PlayedClip(score, sound.decode(codes), sound.decode(Codes(true, sound.spec)), spent)
+
+
+def times_real_time(clips: Sequence[PlayedClip]) -> float:
+    """Of playing alone."""
+    return round(
+        sum(clip.score.frames / float(clip.score.frame_rate) for clip in clips)
+        / sum(clip.spent for clip in clips),
+        2,
+    )
 
 
 if __name__ == "__main__":

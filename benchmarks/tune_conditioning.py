@@ -1,6 +1,6 @@
 """How the tune is best told to the player: score frames on its clock, or tokens through cross-attention.
 
-    python benchmarks/tune_conditioning.py --codes runs/codes --steps 5000 --json conditioning.json
+    python benchmarks/tune_conditioning.py --codes runs/codes --steps 5000 --clips 24 --json conditioning.json
 
 Three small players are trained alike, on the same windows, but for this:
 
@@ -18,9 +18,7 @@ log-mel distance to the true codes; parameters, and times real time in playing o
 from __future__ import annotations
 
 import argparse
-import math
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -28,23 +26,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pattern_ablation import alike, opened, played, small_players, tell, times_real_time
 from torch import Tensor
 
-import codec
 from audiogen.data.shards import CodeShards
 from audiogen.evaluation.material import mono
 from audiogen.evaluation.note_matching import NoteScore, match_notes, shuffled
-from audiogen.evaluation.tables import show_table, write_json
-from audiogen.guidance import Guidance
 from audiogen.inner_melody import ROWS, notes_of
 from audiogen.lm import AudioLM, LMConfig, Prompting
-from audiogen.lm_training import LMTrainer, LMTrainingConfig, describe_clip
-from audiogen.player import Piece, Player, Sampling
+from audiogen.lm_training import LMTrainer
+from audiogen.player import Player
 from audiogen.transcription import hear_notes
 from codec.interface import AudioCodec
 from codec.metrics import log_mel_distance
-from codec.types import CodecSpec, Codes, Waveform
-from symbolic_bridge.frames import ScoreFrames
+from codec.types import CodecSpec, Waveform
 
 COLUMNS = (
     "nats_given",
@@ -106,30 +101,10 @@ def _events(score: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
 
 def main() -> None:
     """Train and measure the three players and tell."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--codes", type=Path, required=True, help="folder with train/ and valid/ of shards")
-    parser.add_argument("--weights", type=Path, help="folder of the shards' codec; else the shipped one")
-    parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--window", type=int, default=160, help="frames of a window")
-    parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--clips", type=int, default=24, help="to play, each as long as a window")
-    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
-    parser.add_argument("--json", type=Path, help="write the result here")
-    chosen = parser.parse_args()
-    torch.set_num_threads(1)
-    sound = codec.load(chosen.weights)
-    shards = [CodeShards(chosen.codes / name, sound.spec.identity) for name in ("train", "valid")]
-    settings = {name: value for name, value in vars(chosen).items() if isinstance(value, int | str)}
-    found: dict[str, dict[str, float]] = {}
-    for way in (FRAMES, TIMED, ORDERED):
-        found[way] = measure(way, shards, sound, chosen)
-        rows = [[name, *(figures[column] for column in COLUMNS)] for name, figures in found.items()]
-        show_table("The tune told", ("way", *(column.replace("_", " ") for column in COLUMNS)), rows)
-        if chosen.json:
-            write_json(chosen.json, {"settings": settings, "ways": found})
+    chosen = small_players(__doc__).parse_args()
+    sound, shards = opened(chosen)
+    ways = ((way, measure(way, shards, sound, chosen)) for way in (FRAMES, TIMED, ORDERED))
+    tell("The tune told", COLUMNS, ways, chosen)
 
 
 def shape(way: str, spec: CodecSpec, chosen: argparse.Namespace) -> LMConfig:
@@ -146,15 +121,11 @@ def measure(
     way: str, shards: Sequence[CodeShards], sound: AudioCodec, chosen: argparse.Namespace
 ) -> dict[str, float]:
     """Train a player that is told in this way and measure it."""
-    config = LMTrainingConfig(
-        steps=chosen.steps, window_frames=chosen.window, warmup_steps=max(1, min(200, chosen.steps // 5)),
-        excerpt=0.0, late=0.0, checkpoint_minutes=math.inf,
-    )  # fmt: skip
     network = AudioLM if way == FRAMES else partial(TokenLM, timed=way == TIMED)
     with tempfile.TemporaryDirectory() as folder:
         trainer = LMTrainer(
-            shards[0], shards[1], Path(folder), config, shape(way, sound.spec, chosen), precision=chosen.precision,
-            network=network,
+            shards[0], shards[1], Path(folder), alike(chosen, excerpt=0.0, late=0.0), shape(way, sound.spec, chosen),
+            precision=chosen.precision, network=network,
         )  # fmt: skip
         trainer.run()
         valid = trainer.validate()
@@ -167,31 +138,19 @@ def measure(
     }
 
 
-def play(
-    player: Player, valid: CodeShards, sound: AudioCodec, count: int, frames: int
-) -> dict[str, float | None]:
-    """Play the beginnings of valid clips, as far apart as there are, from their scores."""
-    distances, spent = [], 0.0
+def play(player: Player, valid: CodeShards, sound: AudioCodec, count: int, frames: int) -> dict[str, float]:
+    """What the player makes of the beginnings of valid clips."""
+    clips = list(played(player, valid, sound, count, frames))
     scores: dict[str, list[NoteScore]] = {"note_f1": [], "f1_ceiling": [], "f1_floor": []}
-    for seed, clip in enumerate(valid.clips[:: max(1, len(valid.clips) // count)][:count]):
-        score = ScoreFrames(valid.frame_rate, valid.clip_frames(clip)[:, :frames])
-        began = time.perf_counter()
-        piece = Piece(score, describe_clip(clip, 0.0), seed)
-        codes = player.play(piece, Sampling(guidance=Guidance())).codes
-        spent += time.perf_counter() - began
-        streams = codes.tokens.shape[1]
-        true = torch.from_numpy(valid.clip_codes(clip)[None, :streams, :frames].astype("int64"))
-        made, wanted = sound.decode(codes), sound.decode(Codes(true, sound.spec))
-        distances.append(log_mel_distance(made, wanted))
-        notes = [(note.onset, float(note.midi_pitch)) for note in notes_of(score)]
-        scores["note_f1"].append(match_notes(notes, _heard(made)))
-        scores["f1_ceiling"].append(match_notes(notes, _heard(wanted)))
+    for seed, clip in enumerate(clips):
+        notes = [(note.onset, float(note.midi_pitch)) for note in notes_of(clip.score)]
+        scores["note_f1"].append(match_notes(notes, _heard(clip.made)))
+        scores["f1_ceiling"].append(match_notes(notes, _heard(clip.wanted)))
         scores["f1_floor"].append(match_notes(notes, shuffled(notes, np.random.default_rng(seed))))
-    seconds = len(distances) * frames / float(valid.frame_rate)
     return {
         **{name: round(_f1(parts), 3) for name, parts in scores.items()},
-        "log_mel": round(sum(distances) / len(distances), 3),
-        "times_real_time": round(seconds / spent, 2),
+        "log_mel": round(sum(log_mel_distance(clip.made, clip.wanted) for clip in clips) / len(clips), 3),
+        "times_real_time": times_real_time(clips),
     }
 
 

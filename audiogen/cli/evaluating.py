@@ -144,6 +144,10 @@ def melody(
         f"{what}_f1{end}" for what in ("note", "onset") for end in ("", "_ceiling", "_floor", "_of_ceiling")
     )
     _show("Notes and onsets that the transcriber hears", result, heard, "by_instrument")
+    recovered = tuple(
+        f"{what}_recovered{end}" for what in ("tempo", "key", "instrument") for end in ("", "_ceiling")
+    )
+    _show("Attributes heard in the sound", result, recovered, "by_instrument")
     _report("Chroma agreement with the score", result, chroma, "by_instrument", json_file)
 
 

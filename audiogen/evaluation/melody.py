@@ -13,6 +13,8 @@ import numpy as np
 import torch
 
 from audiogen.clip import Clip
+from audiogen.comparison.metrics.adherence import key_right, tempo_right
+from audiogen.comparison.metrics.instruments import instrument_figures
 from audiogen.evaluation.chroma import chroma_agreement, score_chroma, shuffled_agreement, sound_chroma
 from audiogen.evaluation.material import TestTune, TunePicker, at_model_level, mono, round_trip
 from audiogen.evaluation.melody_summary import summarise
@@ -74,7 +76,8 @@ class MelodyRow:
     """One tune. Notes are counted, distances are log-mel, lags are milliseconds (positive: the sound is late).
 
     `heard_notes` and `heard_onsets`: what our transcriber hears in the player's sound and in the SoundFont's, and the
-    floor, against the lead that was played.
+    floor, against the lead that was played. `recovered`: by sound, how right tempo, key and instrument are that are
+    heard in it, 0 ... 1.
     """
 
     tune: str
@@ -92,6 +95,7 @@ class MelodyRow:
     chroma: dict[str, float]
     heard_notes: dict[str, NoteScore]
     heard_onsets: dict[str, NoteScore]
+    recovered: dict[str, dict[str, float]]
     play_seconds: float
 
 
@@ -121,6 +125,7 @@ class _Figures:
     chroma: dict[str, float]
     heard_notes: dict[str, NoteScore]
     heard_onsets: dict[str, NoteScore]
+    recovered: dict[str, dict[str, float]]
 
 
 def measure_melody(
@@ -145,7 +150,9 @@ def measure_melody(
         for item in picker.draw(settings.count):
             try:
                 take = _play(generator, renderer, item, settings)
-                figures = _Figures(_distances(take), _lags(take), _chromas(take), *_heard(take))
+                figures = _Figures(
+                    _distances(take), _lags(take), _chromas(take), *_heard(take), _recovered(take)
+                )
             except CheckpointError:
                 # Missing weights are no fault of the tune.
                 raise
@@ -278,6 +285,20 @@ def _heard(take: _Take) -> tuple[dict[str, NoteScore], dict[str, NoteScore]]:
     notes["floor"] = match_notes(wanted, shuffled(wanted, rng))
     onsets["floor"] = match_notes(onsets_alone(wanted), onsets_alone(at_other_times(wanted, rng)))
     return notes, onsets
+
+
+def _recovered(take: _Take) -> dict[str, dict[str, float]]:
+    """What can be heard of tempo, key and instrument, in the player's sound and in the SoundFont's."""
+    tempo, key = take.performance.tempo_bpm, take.item.tune.header.key
+    found = {}
+    for name in ("player", "soundfont"):
+        samples, rate = mono(take.sounds[name]), take.sounds[name].sample_rate
+        found[name] = {
+            "tempo": tempo_right(samples, rate, tempo),
+            "key": key_right(samples, rate, key),
+            "instrument": instrument_figures(samples, rate, take.item.instrument)["instrument_right"] or 0.0,
+        }
+    return found
 
 
 def _row(take: _Take, figures: _Figures, tracks: list[PitchTrack], settings: MelodySettings) -> MelodyRow:

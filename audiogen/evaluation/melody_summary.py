@@ -44,6 +44,7 @@ def summarise(rows: Sequence[MelodyRow]) -> dict[str, object]:
         **{f"chroma_{name}": _mean([row.chroma[name] for row in rows]) for name in rows[0].chroma},
         **_heard("note", [row.heard_notes for row in rows]),
         **_heard("onset", [row.heard_onsets for row in rows]),
+        **_recovered([row.recovered for row in rows]),
         "real_time_factor": ratio(sum(row.seconds for row in rows), sum(row.play_seconds for row in rows)),
     }
 
@@ -59,6 +60,15 @@ def _heard(what: str, scores: Sequence[dict[str, NoteScore]]) -> dict[str, float
         f"{what}_f1_ceiling": f1["soundfont"],
         f"{what}_f1_floor": f1["floor"],
         f"{what}_f1_of_ceiling": ratio(f1["player"] or 0.0, f1["soundfont"] or 0.0),
+    }
+
+
+def _recovered(rows: Sequence[dict[str, dict[str, float]]]) -> dict[str, float]:
+    """How often tempo, key and instrument are heard in the player's sound, and in the rendering's (ceiling)."""
+    return {
+        f"{what}_recovered{'_ceiling' * (name == 'soundfont')}": _mean([row[name][what] for row in rows])
+        for what in rows[0]["player"]
+        for name in ("player", "soundfont")
     }
 
 

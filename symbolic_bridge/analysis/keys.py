@@ -13,6 +13,7 @@ six hundred) to be learned, so no tune is ever said to be in them.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -83,9 +84,14 @@ class KeyProfiles:
 @cache
 def shipped_profiles() -> KeyProfiles:
     """The profiles of the package."""
-    values = json.loads(PROFILES.read_text(encoding="utf-8"))
+    return read_profiles(PROFILES, FEATURES)
+
+
+def read_profiles(path: Path, features: Sequence[str]) -> KeyProfiles:
+    """The profiles of a file; `features` are the rows of the weights."""
+    values = json.loads(path.read_text(encoding="utf-8"))
     modes = tuple(values["modes"])
-    weights = np.array([[values["weights"][mode][name] for name in FEATURES] for mode in modes])
+    weights = np.array([[values["weights"][mode][name] for name in features] for mode in modes])
     return KeyProfiles(modes, weights, np.array([values["bias"][mode] for mode in modes]), values["source"])
 
 

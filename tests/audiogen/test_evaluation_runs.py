@@ -127,6 +127,8 @@ def test_a_player_that_plays_the_rendering_reaches_the_ceiling_and_its_lag_is_fo
     assert result["chroma_floor"] < result["chroma_soundfont"]
     assert result["note_f1_of_ceiling"] == pytest.approx(1.0, abs=0.1)
     assert result["onset_f1_floor"] < result["onset_f1_ceiling"]
+    for what in ("tempo", "key", "instrument"):
+        assert result[f"{what}_recovered"] == result[f"{what}_recovered_ceiling"], what
     assert result["tunes"][0]["codebooks"] == 1
     assert (tmp_path / "png" / "melody-01.png").is_file()
     assert (tmp_path / "wav" / "melody-01-player.wav").is_file()

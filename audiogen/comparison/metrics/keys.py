@@ -9,15 +9,13 @@ tunes, and find a third as many keys in accompanied ones.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from audiogen.evaluation.chroma import HIGHEST_HZ, LOWEST_HZ, sound_chroma
-from symbolic_bridge.analysis.keys import by_tonic
+from symbolic_bridge.analysis.keys import KeyProfiles, by_tonic, read_profiles
 
 PROFILES = Path(__file__).parent / "sound_key_profiles.json"
 MIDDLE_HZ = 260.0
@@ -26,27 +24,10 @@ FEATURES = ("low", "high", "root of low", "root of high")
 SILENT_SHARE = 1e-5
 
 
-@dataclass(frozen=True)
-class SoundKeyProfiles:
-    """`weights` float [modes, FEATURES * 12], the degrees in semitones above the tonic; `bias` float [modes]."""
-
-    modes: tuple[str, ...]
-    weights: np.ndarray
-    bias: np.ndarray
-    source: str
-
-
 @cache
-def shipped_profiles() -> SoundKeyProfiles:
+def shipped_profiles() -> KeyProfiles:
     """The profiles of the package."""
-    values = json.loads(PROFILES.read_text(encoding="utf-8"))
-    modes = tuple(values["modes"])
-    weights = np.array(
-        [np.concatenate([values["weights"][mode][name] for name in FEATURES]) for mode in modes]
-    )
-    return SoundKeyProfiles(
-        modes, weights, np.array([values["bias"][mode] for mode in modes]), values["source"]
-    )
+    return read_profiles(PROFILES, FEATURES)
 
 
 def sound_key_features(samples: np.ndarray, sample_rate: int) -> np.ndarray | None:
@@ -71,6 +52,6 @@ def likeliest_key(samples: np.ndarray, sample_rate: int) -> tuple[int, str] | No
     if features is None:
         return None
     profiles = shipped_profiles()
-    scores = by_tonic(features).reshape(12, -1) @ profiles.weights.T + profiles.bias  # [tonics, modes]
+    scores = np.einsum("tfd,mfd->tm", by_tonic(features), profiles.weights) + profiles.bias
     tonic, mode = np.unravel_index(int(scores.argmax()), scores.shape)
     return int(tonic), profiles.modes[int(mode)]
