@@ -61,13 +61,13 @@ def blocks(text: str, strict: bool = False) -> list[Block]:
         AbcSyntaxError: it is empty or binary, or holds no tune.
     """
     lines = list(enumerate(_checked(text).split("\n"), 1))
-    has_reference = any(line.lstrip().startswith("X:") for _, line in lines)
+    has_reference = any(_plain(line).startswith("X:") for _, line in lines)
     head = _file_header(lines) if has_reference else []
     found: list[Block] = []
     current: Block | None = None
     blank = False
     for number, line in lines:
-        stripped = line.strip()
+        stripped = _plain(line)
         if stripped.startswith("```"):
             current, blank = None, False
             continue
@@ -95,6 +95,11 @@ def blocks(text: str, strict: bool = False) -> list[Block]:
             number, 1, line.strip(), "a header field such as X:1 or K:G at the start of a tune"
         )
     return found
+
+
+def _plain(line: str) -> str:
+    """A line as it will be read: stray control characters are mended later, and hide no X: from us."""
+    return JUNK.sub("", line).strip()
 
 
 def _checked(text: str) -> str:

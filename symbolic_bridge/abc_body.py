@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
+from symbolic_bridge.abc_blocks import BODY_FIELDS
 from symbolic_bridge.abc_checks import check_bars
 from symbolic_bridge.abc_drafts import BarDraft
 from symbolic_bridge.abc_fields import (
@@ -39,7 +40,8 @@ _COMMENT = re.compile(r"%(?!%)")
 # What names a tune of a set and says its kind.
 _OPENS_A_TUNE = ("T:", "R:")
 MOST_PLAYS = 9
-MOST_RESTING_BARS = 1000
+# Bars of rest that one Z, and that all of a voice, may stand for.
+MOST_RESTING_BARS, MOST_RESTING_BARS_IN_ALL = 1000, 5000
 
 
 class Piece(NamedTuple):
@@ -62,6 +64,7 @@ class BodyReader(NoteReader):
         self._next = BarDraft()
         self._goes_on = False
         self._verses = 0
+        self._resting_bars = 0
         self._handlers |= {
             "bar": self._bar_line, "ending": self._ending, "number": self._number, "field": self._inline_field,
             "overlay": self._open_overlay, "long_rest": self._long_rest,
@@ -161,7 +164,12 @@ class BodyReader(NoteReader):
     # -- fields --------------------------------------------------------------------------------
 
     def _inline_field(self, token: Token) -> None:
-        self._field(token.text[1], token.text[3:-1], token.column + 3)
+        letter = token.text[1]
+        if letter in BODY_FIELDS:
+            self._field(letter, token.text[3:-1], token.column + 3)
+        else:
+            # Without its brackets it would be music.
+            self.keep_line(token.text, self._line, token.column)
 
     def _field(self, letter: str, value: str, column: int) -> None:
         try:
@@ -176,13 +184,16 @@ class BodyReader(NoteReader):
     def _apply_field(self, letter: str, value: str, column: int) -> None:
         if letter == "K":
             bar = self._bar_of_change()
-            bar.clef = key_settings(value)
+            settings = key_settings(value)
             key, self._octave = read_key(value)
+            bar.clef = settings
             if has_key(value):
                 self._key = bar.key = key
                 self._accidentals.set_key(key)
         elif letter == "M":
             before, self._meter, bar = felt_beat(self._meter), read_meter(value), self._bar_of_change()
+            # Of several at one bar the last holds.
+            bar.lines = [line for line in bar.lines if line != "M:none"]
             if self._meter is None:
                 self.keep_line("M:none", self._line, column - 2)
             bar.meter = self._meter
@@ -251,6 +262,11 @@ class BodyReader(NoteReader):
         if not 1 <= count <= MOST_RESTING_BARS:
             self._fault(token.column, token.text, f"1 to {MOST_RESTING_BARS} bars of rest")
             return
+        if self._resting_bars + count > MOST_RESTING_BARS_IN_ALL:
+            allowed = f"at most {MOST_RESTING_BARS_IN_ALL} bars of rest in a voice"
+            self._fault(token.column, token.text, allowed)
+            return
+        self._resting_bars += count
         length = (self._meter.bar_duration if self._meter else Fraction(1)) / self._unit
         for turn in range(count):
             if turn:

@@ -32,7 +32,8 @@ class NoteDraft:
         return Note(
             self.pitches, self.duration, self.tie, self.graces, self.decorations, self.chord_symbol,
             self.annotations, self.slur_starts, self.slur_ends, self.lyrics, self.length_ratios, self.grace_lengths,
-            self.marks,
+            # In the order in which they are written.
+            tuple(sorted(self.marks, key="{/".__eq__)),
         )  # fmt: skip
 
 

@@ -109,9 +109,16 @@ def read_key(text: str) -> tuple[Key, int]:
 
 
 def key_settings(text: str) -> str:
-    """What the value of K: says besides the key, such as "clef=bass stafflines=1"; `octave=` is left out."""
+    """What the value of K: says besides the key, such as "clef=bass stafflines=1"; `octave=` is left out.
+
+    Raises:
+        FieldError: there is so much of it that a key beside it would find no room.
+    """
     found = (match[0] for match in _SETTING.finditer(text))
-    return " ".join(setting for setting in found if not setting.startswith("octave"))
+    settings = " ".join(setting for setting in found if not setting.startswith("octave"))
+    if len(settings) > LONGEST_VALUE // 2:
+        raise FieldError(text, f"clef settings of at most {LONGEST_VALUE // 2} characters")
+    return settings
 
 
 def read_reach(text: str) -> str | None:

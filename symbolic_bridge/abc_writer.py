@@ -86,8 +86,13 @@ def tempo_text(tempo_bpm: float, meter: Meter | None) -> str:
     for unit in (beat, *_TEMPO_UNITS):
         rate = round(Fraction(tempo_bpm) * beat / unit)
         if float(rate * unit / beat) == tempo_bpm:
-            return f"{unit}={rate}"
-    return f"{beat}={tempo_bpm!r}"
+            return f"{_with_slash(unit)}={rate}"
+    return f"{_with_slash(beat)}={tempo_bpm!r}"
+
+
+def _with_slash(length: Fraction) -> str:
+    """A whole number before "=" is no length to a reader of Q:."""
+    return f"{length.numerator}/{length.denominator}"
 
 
 class _VoiceWriter:

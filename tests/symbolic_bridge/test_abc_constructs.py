@@ -183,3 +183,9 @@ def test_the_header_of_a_file_holds_for_its_tunes():
 
 def test_words_before_the_first_tune_are_no_header():
     assert read_tune("Dear all,\nM:3/4\n\nX:1\nT:a\nK:C\nC8|\n").header.meter == Meter(4, 4)
+
+
+def test_bars_of_rest_are_counted_over_the_whole_voice() -> None:
+    tune = Tune.from_abc("X:1\nT:t\nM:4/4\nK:C\nC|" + "Z1000|" * 9 + "D|\n")
+    assert len(tune.bars) == 5002
+    assert sum("at most 5000 bars of rest in a voice" in warning for warning in tune.warnings) == 4

@@ -127,3 +127,16 @@ def test_a_rolled_note_is_no_half_of_a_broken_pair(pair: str) -> None:
     assert Tune.from_abc(written).bars == tune.bars
     plain = Tune.from_abc(f"{head}{pair.replace('~', '')} d2 d2 d2|]\n").to_abc()
     assert set("<>") & set(plain)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "M:4/1\nQ:8\nK:\ne\n", "K:\nD[h:s]\n", "K:\ne[y:e]|f\n", "K:\ne[u:9]\n", "K:\nB[c:l]\n", "K:\nM:\nM:C|\nA\n",
+        "K:\nM:C|\nM:\nA\n", "K:\n{/y|A\n", "K:C\ne\n\x00X:3\nK:D\nf\n",
+        "K:\nK:D\nK:" + "transpose=99 " * 22 + "\nA\n", "K:\nK:D\nK:" + "transpose=99 " * 11 + "\nA\n",
+    ],
+)  # fmt: skip
+def test_what_fuzzing_found_reads_as_it_was_written(text: str) -> None:
+    tune = Tune.from_abc(text)
+    assert Tune.from_abc(tune.to_abc()) == tune
