@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from audiogen.depth import DepthHeads
 from audiogen.guidance import Guidance
 from audiogen.inner_melody import MelodySettings, regular_bars
 from audiogen.lm import AudioLM, LMConfig, Prompting
@@ -33,15 +34,16 @@ FIDDLE = Conditions(text="a jig", instrument="fiddle", kind="jig", tempo_bpm=120
 def build(pattern: str = "delay", depth: bool = False) -> Player:
     torch.manual_seed(0)
     model = AudioLM(replace(CONFIG, pattern=pattern, depth=depth)).eval()
-    for name, weight in model.heads.named_parameters():
-        if "weight" in name:
-            torch.nn.init.normal_(weight)  # so that every input makes an audible difference
+    for weight in (
+        model.heads.heads.parameters() if isinstance(model.heads, DepthHeads) else [model.heads.weight]
+    ):
+        torch.nn.init.normal_(weight)  # so that every input makes an audible difference
     return Player(model, SPEC)
 
 
-@pytest.fixture
-def player() -> Player:
-    return build()
+@pytest.fixture(params=[("delay", False), ("parallel", True)], ids=["delay", "depth"])
+def player(request: pytest.FixtureRequest) -> Player:
+    return build(*request.param)
 
 
 def score(pitch: int = 60, frames: int = 20) -> ScoreFrames:
@@ -170,7 +172,7 @@ def test_a_saved_player_plays_the_same(player: Player, tmp_path: Path) -> None:
     player.model.half().float()  # what is saved is half precision
     save_player(player.model, tmp_path, {"step": 1})
     again = Player.load(tmp_path, SPEC)
-    assert again.model.config == CONFIG
+    assert again.model.config == player.model.config
     assert torch.equal(play(player, score()), play(again, score()))
 
 
