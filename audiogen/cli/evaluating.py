@@ -95,6 +95,10 @@ def gate(
 @app.command()
 def melody(
     tunes: TunesPath = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help='Compose for these instead: one a line, or .jsonl with "prompt".'),
+    ] = None,
     count: Count = 30,
     seconds: Seconds = 25.0,
     instrument: Instruments = None,
@@ -111,27 +115,36 @@ def melody(
     jobs: Jobs = 1,
     json_file: JsonFile = None,
 ) -> None:
-    """Play tunes and compare with the SoundFont rendering of the same performance.
+    """Play tunes, or what is composed for prompts, and compare with the SoundFont rendering of the same performance.
 
     Counts the notes at their pitch and those that a transcriber hears, the distance of the sound, the lag and the
     agreement of the harmony.
 
     \b
-    Example:
+    Examples:
       audiogen evaluate melody --tunes test.jsonl -n 30 --pictures pictures/ --json melody.json
+      audiogen evaluate melody --prompts prompts.txt --json prompts.json
     """
     from audiogen.evaluation.material import TunePicker
     from audiogen.evaluation.melody import MelodySettings, measure_melody
+    from audiogen.evaluation.prompts import PromptPicker, read_prompts
     from audiogen.generator import Generator
 
     _check_output(json_file)
+    generator = Generator(model, device)
     picker = TunePicker(tunes, seed or 0, tuple(instrument or ()))
+    if prompts is not None:
+        if tunes is not None or instrument:
+            raise ValueError(
+                "--prompts takes neither --tunes nor --instrument; the prompts say what to play on"
+            )
+        picker = PromptPicker(read_prompts(prompts), generator, seed or 0)
     settings = MelodySettings(
         count=count, seconds=seconds, seed=seed or 0, soundfont=soundfont, accompaniment=accompaniment, free=free,
         pictures=pictures, sounds=sounds, workers=jobs,
     )  # fmt: skip
     with progress_bars() as progress:
-        result = measure_melody(Generator(model, device), picker, settings, progress)
+        result = measure_melody(generator, picker, settings, progress)
     pitch = ("notes", "pitch", "pitch_ceiling", "pitch_codec", "pitch_floor", "pitch_of_ceiling")
     sound = ("log_mel", "log_mel_codec", "log_mel_codec_as_player", "log_mel_wrong_instrument", "log_mel_ratio",
              "log_mel_ratio_as_player")  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -33,6 +34,20 @@ class TestTune:
     key: str
     tune: Tune
     instrument: str
+
+
+class Picker(Protocol):
+    """Where the tunes come from that are measured on; `rejected` says which could not be used, and why."""
+
+    rejected: list[dict[str, str]]
+
+    def draw(self, count: int) -> Iterator[TestTune]:
+        """At most `count` tunes that the receiver did not `refuse`."""
+        ...
+
+    def refuse(self, key: str, reason: str) -> None:
+        """Note that a tune could not be used."""
+        ...
 
 
 @dataclass

@@ -16,7 +16,7 @@ from audiogen.clip import Clip
 from audiogen.comparison.metrics.adherence import key_right, tempo_right
 from audiogen.comparison.metrics.instruments import instrument_figures
 from audiogen.evaluation.chroma import chroma_agreement, score_chroma, shuffled_agreement, sound_chroma
-from audiogen.evaluation.material import TestTune, TunePicker, at_model_level, mono, round_trip
+from audiogen.evaluation.material import Picker, TestTune, at_model_level, mono, round_trip
 from audiogen.evaluation.melody_summary import summarise
 from audiogen.evaluation.note_matching import (
     NoteScore,
@@ -130,7 +130,7 @@ class _Figures:
 
 def measure_melody(
     generator: Generator,
-    picker: TunePicker,
+    picker: Picker,
     settings: MelodySettings,
     progress: Progress = lambda stage, done: None,
 ) -> dict[str, object]:
