@@ -73,3 +73,9 @@ def test_without_the_extra_one_line_says_how_to_get_it(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "verovio", None)
     with pytest.raises(ValueError, match=r"pip install 'audiogen\[sheet\]'"):
         sheet_music(Tune.from_abc(JIG))
+
+
+def test_every_voice_has_a_staff_and_every_overlay_a_layer() -> None:
+    body = "V:1\nV:2 clef=bass\nK:D\nV:1\nd6 & F6|a6|]\nV:2\nD,6|A,,6|]\n"
+    found = drawn(sheet_music(Tune.from_abc("X:1\nT:t\nM:6/8\nL:1/8\n" + body)))
+    assert (found["measure"], found["staff"], found["layer"], found["note"]) == (2, 4, 5, 5)
