@@ -9,7 +9,7 @@ from math import ceil
 from audiogen.inner_melody import (
     GRID,
     START_SECONDS,
-    MelodySettings,
+    MelodyGround,
     notes_of,
     regular_bars,
     tune_of_melody,
@@ -50,11 +50,11 @@ def backing(journey: Journey, frame_rate: Fraction) -> Performance:
     )
 
 
-def melody_settings(bars: Performance, wishes: TuneAttributes, frame_rate: Fraction) -> MelodySettings:
+def melody_ground(bars: Performance, wishes: TuneAttributes, frame_rate: Fraction) -> MelodyGround:
     """How a melody is made up in these bars; `wishes` are complete attributes."""
     assert wishes.meter is not None
     first = bars.bars[0].onset if bars.bars else START_SECONDS
-    return MelodySettings(
+    return MelodyGround(
         score_frames(bars, frame_rate),
         unit_frames=float(whole_seconds(wishes.meter, bars.tempo_bpm) * GRID * frame_rate),
         first_frame=first * float(frame_rate),

@@ -35,8 +35,8 @@ FEWEST_NOTES = 2
 
 
 @dataclass(frozen=True)
-class MelodySettings:
-    """How an inner melody is drawn.
+class MelodyGround:
+    """What an inner melody stands on, and how it is drawn.
 
     `bars`: frames of which only the streams of beats, sections and, where they are not 0, chords count. `unit_frames`:
     length of a sixteenth, and `first_frame` where a bar begins; where a length is open, notes end on that grid.
@@ -59,7 +59,7 @@ class InnerMelody:
         last: the score frame before the first that is drawn, int64 [R].
     """
 
-    def __init__(self, settings: MelodySettings, seed: int, last: np.ndarray) -> None:
+    def __init__(self, settings: MelodyGround, seed: int, last: np.ndarray) -> None:
         self.settings = settings
         self.generator = torch.Generator().manual_seed(seed)
         self.now = last.copy()

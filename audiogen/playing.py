@@ -15,7 +15,7 @@ from torch import Tensor
 from audiogen.conditions import Conditions
 from audiogen.decoding import ANY, decode
 from audiogen.guidance import CONDITIONS, Guidance
-from audiogen.inner_melody import InnerMelody, MelodySettings
+from audiogen.inner_melody import InnerMelody, MelodyGround
 from audiogen.lm import AudioLM, Prompting
 from audiogen.sampling import sample
 from codec.types import CodecSpec, Codes
@@ -55,7 +55,7 @@ class Piece:
     conditions: Conditions
     seed: int
     count: int | None = None
-    melody: MelodySettings | None = None
+    melody: MelodyGround | None = None
     before: Codes | None = None
     excerpt: Codes | None = None
 

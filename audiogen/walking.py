@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from audiogen.clip import Clip
 from audiogen.conditions import Conditions, conditions_of
-from audiogen.improvising import backing, improvised, melody_settings
+from audiogen.improvising import backing, improvised, melody_ground
 from audiogen.journey import STAGES, Journey
 from audiogen.kept import Boxes
 from audiogen.networks import Networks
@@ -126,7 +126,7 @@ class Walker:
         frames, count, melody = journey.frames, None, None
         if frames is None:
             base = backing(journey, rate)
-            melody = melody_settings(base, journey.attributes, rate)
+            melody = melody_ground(base, journey.attributes, rate)
             count = round(base.duration * rate)
         if journey.heard is not None:
             before = journey.heard.codes

@@ -14,7 +14,7 @@ from audiogen.inner_melody import (
     LOWEST_PITCH,
     ROWS,
     InnerMelody,
-    MelodySettings,
+    MelodyGround,
     notes_of,
     regular_bars,
     tune_of_melody,
@@ -34,7 +34,7 @@ def drawn(seed: int, frames: int = 600, accompanied: bool = True, temperature: f
     """A melody of a network that knows nothing."""
     bars = score_frames(regular_bars(JIG, 120, frames / 50), RATE)
     melody = InnerMelody(
-        MelodySettings(bars, 12.5, 5.0, accompanied, temperature), seed, np.zeros(len(STREAM_SIZES), np.int64)
+        MelodyGround(bars, 12.5, 5.0, accompanied, temperature), seed, np.zeros(len(STREAM_SIZES), np.int64)
     )
     noise = torch.Generator().manual_seed(seed)
     values = []
@@ -93,7 +93,7 @@ def test_bars_are_as_given_and_strums_only_where_there_is_an_accompaniment() -> 
 def test_where_a_length_is_open_a_note_ends_on_the_grid() -> None:
     """Buckets from 16 frames on are wider than a unit of 7 frames, so that there is a place for the end in each."""
     bars = score_frames(regular_bars(JIG, 120, 12), RATE)
-    melody = InnerMelody(MelodySettings(bars, 7.0, 5.0), 0, np.zeros(len(STREAM_SIZES), np.int64))
+    melody = InnerMelody(MelodyGround(bars, 7.0, 5.0), 0, np.zeros(len(STREAM_SIZES), np.int64))
     noise = torch.Generator().manual_seed(0)
     ends = []
     for place in range(600):
@@ -109,7 +109,7 @@ def test_where_a_length_is_open_a_note_ends_on_the_grid() -> None:
 def test_chords_that_are_given_stand_and_others_are_drawn() -> None:
     chords = [[Chord(2, "major", 2)], [Chord(9, "dominant", 9), None]]
     given = score_frames(regular_bars(JIG, 120, 12, chords=chords), RATE)
-    melody = InnerMelody(MelodySettings(given), 0, np.zeros(len(STREAM_SIZES), np.int64))
+    melody = InnerMelody(MelodyGround(given), 0, np.zeros(len(STREAM_SIZES), np.int64))
     logits = {name: torch.zeros(size) for name, size in STREAM_SIZES.items()}
     logits["chord"][7] = 100.0
     found = [int(melody.frame(melody.pitch(logits["pitch"]), logits)[5]) for _ in range(500)]

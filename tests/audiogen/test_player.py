@@ -13,7 +13,7 @@ import torch
 
 from audiogen.depth import DepthHeads
 from audiogen.guidance import Guidance
-from audiogen.inner_melody import MelodySettings, regular_bars
+from audiogen.inner_melody import MelodyGround, regular_bars
 from audiogen.lm import AudioLM, LMConfig, Prompting
 from audiogen.patterns import PATTERNS
 from audiogen.player import Conditions, Piece, Player, Sampling, save_player
@@ -274,8 +274,8 @@ def test_codes_of_another_codec_are_not_gone_on_from(player: Player) -> None:
             play(player, score(), **how)
 
 
-def bars(frames: int = 60) -> MelodySettings:
-    return MelodySettings(score_frames(regular_bars(Meter(6, 8), 120, frames / 50), Fraction(50)))
+def bars(frames: int = 60) -> MelodyGround:
+    return MelodyGround(score_frames(regular_bars(Meter(6, 8), 120, frames / 50), Fraction(50)))
 
 
 def test_the_inner_melody_is_the_score_that_the_sound_was_played_from(player: Player) -> None:
