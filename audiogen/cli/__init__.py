@@ -12,6 +12,8 @@ from audiogen.cli import (
     codecs,
     comparing,
     evaluating,
+    evaluating_codec,
+    evaluating_tunes,
     making,
     sonifying,
     suites,
@@ -60,6 +62,8 @@ app.add_typer(tunes.app, name="tune")
 app.add_typer(codecs.app, name="codec")
 app.add_typer(tune_data.app, name="data")
 app.add_typer(training.train_app, name="train")
+evaluating.app.command()(evaluating_codec.codec)
+evaluating.app.command("tunes")(evaluating_tunes.composed_tunes)
 evaluating.app.command("all")(suites.evaluate_all)
 app.add_typer(evaluating.app, name="evaluate")
 app.command()(info)

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from audiogen.cli.console import progress_bars, warn
+from audiogen.cli.console import progress_bars
+from audiogen.cli.figures import (
+    Count,
+    Instruments,
+    Jobs,
+    JsonFile,
+    Pictures,
+    Seconds,
+    Soundfont,
+    TunesPath,
+    check_output,
+    finish,
+    report,
+    show,
+    show_list,
+)
 from audiogen.cli.making import Device, Model, Seed
 
 app = typer.Typer(
@@ -16,25 +30,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-JsonFile = Annotated[Path | None, typer.Option("--json", metavar="OUT.json", help="Write all figures here.")]
-TunesPath = Annotated[
-    Path | None,
-    typer.Option(
-        "--tunes",
-        metavar="PATH",
-        help="Unseen tunes: .jsonl, .abc, a folder; else music21's held-out ones.",
-    ),
-]
-Count = Annotated[int, typer.Option("-n", "--count", min=1, metavar="COUNT", help="How many tunes.")]
-Seconds = Annotated[float, typer.Option(min=2.0, max=600.0, metavar="S", help="Length taken of each.")]
-Instruments = Annotated[
-    list[str] | None,
-    typer.Option("--instrument", metavar="I", help="Lead; again for more, taken in turn; else all leads."),
-]
-Soundfont = Annotated[str | None, typer.Option(metavar="FONT", help="File or name; else the best installed.")]
-Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Processes for what takes longest.")]
-Pictures = Annotated[Path | None, typer.Option(metavar="DIR", help="Draw the first tunes as PNG files here.")]
 
 
 @app.command()
@@ -69,7 +64,7 @@ def gate(
     from audiogen.evaluation.material import TunePicker
     from codec import load
 
-    _check_output(json_file)
+    check_output(json_file)
     picker = TunePicker(tunes, seed or 0, tuple(instrument or ()))
     settings = GateSettings(
         count=count, seconds=seconds, soundfont=soundfont, recordings=recordings, codebooks=codebooks or 0,
@@ -84,12 +79,12 @@ def gate(
     columns = ("notes", "right_before", "kept", "kept_of_fast", "floor")
     if recordings is not None:
         columns += ("tuning_cents", "shift_seconds")
-    _show(f"Notes right in the way called {target['measure']}", {"by_group": groups}, columns, "by_group")
+    show(f"Notes right in the way called {target['measure']}", {"by_group": groups}, columns, "by_group")
     title = f"All {result['notes']} notes, besides {result['chord_notes_left_out']} of chords"
-    _report(
+    report(
         title, result, ("right_before", "kept", "kept_of_fast", "untouched", "floor"), "measures", json_file
     )
-    _show_list("Target", [target])
+    show_list("Target", [target])
 
 
 @app.command()
@@ -130,7 +125,7 @@ def melody(
     from audiogen.evaluation.prompts import PromptPicker, read_prompts
     from audiogen.generator import Generator
 
-    _check_output(json_file)
+    check_output(json_file)
     generator = Generator(model, device)
     picker = TunePicker(tunes, seed or 0, tuple(instrument or ()))
     if prompts is not None:
@@ -150,18 +145,18 @@ def melody(
              "log_mel_ratio_as_player")  # fmt: skip
     time = ("lag_ms_median", "lag_ms_worst", "tunes_within_30_ms", "tunes_played", "real_time_factor")
     chroma = ("chroma_player", "chroma_free", "chroma_soundfont", "chroma_codec", "chroma_floor")
-    _show("Pitch of notes", result, pitch, "by_instrument")
-    _show("Log-mel distance to the rendering", result, sound, "by_instrument")
-    _show("Lag", result, time, "by_instrument")
+    show("Pitch of notes", result, pitch, "by_instrument")
+    show("Log-mel distance to the rendering", result, sound, "by_instrument")
+    show("Lag", result, time, "by_instrument")
     heard = tuple(
         f"{what}_f1{end}" for what in ("note", "onset") for end in ("", "_ceiling", "_floor", "_of_ceiling")
     )
-    _show("Notes and onsets that the transcriber hears", result, heard, "by_instrument")
+    show("Notes and onsets that the transcriber hears", result, heard, "by_instrument")
     recovered = tuple(
         f"{what}_recovered{end}" for what in ("tempo", "key", "instrument") for end in ("", "_ceiling")
     )
-    _show("Attributes heard in the sound", result, recovered, "by_instrument")
-    _report("Chroma agreement with the score", result, chroma, "by_instrument", json_file)
+    show("Attributes heard in the sound", result, recovered, "by_instrument")
+    report("Chroma agreement with the score", result, chroma, "by_instrument", json_file)
 
 
 @app.command("long")
@@ -189,7 +184,7 @@ def long_play(
     from audiogen.evaluation.material import TunePicker
     from audiogen.generator import Generator
 
-    _check_output(json_file)
+    check_output(json_file)
     picker = TunePicker(tunes, seed or 0, tuple(instrument or ()))
     with progress_bars() as progress:
         result = measure_long(Generator(model, device), picker, count, seconds, jobs, progress)
@@ -197,196 +192,10 @@ def long_play(
     for name in ("player", "soundfont"):
         own = {key: value for key, value in result.items() if key.startswith(f"{name}_")}
         sides.append({"": name, **{key.removeprefix(f"{name}_"): value for key, value in own.items()}})
-    _show_list("Last minute less first", sides)
+    show_list("Last minute less first", sides)
     cost = ("sets_played", "pitch_floor", "real_time_factor", "cost_of_60_s_over_20_s", "peak_memory_mb")
-    _show_list("Floor and cost", [{name: result[name] for name in cost}])
-    _finish(result, json_file)
-
-
-@app.command()
-def codec(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[PATH...]",
-            help="Sound files, or folders of them, grouped by sub-folder; else renderings.",
-        ),
-    ] = None,
-    tunes: TunesPath = None,
-    count: Annotated[
-        int,
-        typer.Option(
-            "-n", "--count", min=1, metavar="COUNT", help="Clips of each font; about so many of each group."
-        ),
-    ] = 12,
-    seconds: Seconds = 10.0,
-    instrument: Instruments = None,
-    soundfont: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FONT", help="Again for more; else the best installed and TimGM6mb, which is unseen."
-        ),
-    ] = None,
-    codebooks: Annotated[
-        list[int] | None,
-        typer.Option(min=1, metavar="K", help="Of our codec; again for more; else every number of them."),
-    ] = None,
-    bitrate: Annotated[
-        list[float] | None,
-        typer.Option(
-            metavar="KBPS", help="That files of our codec stay within; again for more; else 3, 1.5."
-        ),
-    ] = None,
-    other: Annotated[
-        list[str] | None,
-        typer.Option("--codec", metavar="NAME|DIR", help="Another codec beside it; again for more."),
-    ] = None,
-    opus: Annotated[
-        list[float] | None,
-        typer.Option(min=6.0, max=256.0, metavar="KBPS", help="Opus beside it; else 6, 8, 12, 16, 24, 32."),
-    ] = None,
-    rate: Annotated[
-        int | None,
-        typer.Option(
-            min=8000,
-            max=96000,
-            metavar="HZ",
-            help="Rate at which sounds are compared; else that of our codec.",
-        ),
-    ] = None,
-    visqol: Annotated[bool, typer.Option(help="Score with ViSQOL too; 2 s for each clip and coder.")] = True,
-    pictures: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Draw spectrograms and quality against bitrate here.")
-    ] = None,
-    model: Model = None,
-    device: Device = None,
-    seed: Seed = None,
-    jobs: Jobs = 1,
-    json_file: JsonFile = None,
-) -> None:
-    """Compare the codec's sound with the original, beside Opus and other codecs, with all codebooks and fewer.
-
-    Sounds have as many channels as the codec; those of two are compared as their middle and their side.
-
-    \b
-    Examples:
-      audiogen evaluate codec --tunes test.jsonl --jobs 2 --json codec.json
-      audiogen evaluate codec recordings/ --codec encodec_24khz --pictures pictures/
-      audiogen evaluate codec recordings/ --no-visqol
-    """
-    from audiogen.evaluation.clips import recorded_clips, rendered_clips, sound_files
-    from audiogen.evaluation.codec_quality import QualitySettings, measure_codec
-    from audiogen.evaluation.coders import OPUS_KBPS, OUR_KBPS, short_names
-    from audiogen.evaluation.evaluate import UNSEEN_FONT
-    from audiogen.evaluation.material import TunePicker
-    from codec import load
-
-    _check_output(json_file)
-    network = load(model, device or "cpu")
-    settings = QualitySettings(
-        codebooks=tuple(codebooks or ()),
-        our_kbps=tuple(bitrate or OUR_KBPS),
-        others={short: load(name, device or "cpu") for short, name in short_names(other or ()).items()},
-        opus_kbps=tuple(opus or OPUS_KBPS),
-        visqol=visqol,
-        workers=jobs,
-        pictures=pictures,
-    )
-    hertz, channels = rate or network.spec.sample_rate, network.spec.channels
-    picker = TunePicker(tunes, seed or 0, tuple(instrument or ()))
-    fonts = (soundfont or [None, UNSEEN_FONT]) if tunes is not None or not paths else []
-    groups = sound_files(paths) if paths else {}
-    total = count * len(fonts) + sum(max(count, len(files)) for files in groups.values())
-    clips = chain(
-        rendered_clips(picker, fonts, count, seconds, hertz, channels),
-        recorded_clips(groups, count, seconds, hertz, picker.rejected, channels),
-    )
-    with progress_bars() as progress:
-        result: dict[str, Any] = measure_codec(
-            network, clips, total=total, settings=settings, progress=progress
-        )
-    result["rejected"] = picker.rejected
-    columns = ("kbps", "log_mel", *(("side_log_mel",) if channels == 2 else ()), "stft", "dac_mel", "dac_stft",
-               "si_sdr_db", "visqol", "encode_times_real_time", "decode_times_real_time")  # fmt: skip
-    for group, part in result["by_group"].items():
-        _show(_group_title(group, result["groups"][group]), {"by_coder": part}, columns, "by_coder")
-    _report("All clips", result, columns, "by_coder", json_file)
-    _show_list("Better than Opus, at fewer bits?", result["targets"])
-
-
-def _group_title(name: str, facts: dict[str, Any]) -> str:
-    title = f"{name}: {facts['clips']} {facts['kind']}s, {facts['seconds']:.0f} s"
-    lossy = facts["lossy_source_clips"]
-    return f"{title}; {lossy} from files that were already coded with losses" if lossy else title
-
-
-@app.command("tunes")
-def composed_tunes(
-    tunes: Annotated[
-        Path | None,
-        typer.Option(
-            "--tunes", metavar="PATH", help="Real tunes that the composer has not seen, to compare with."
-        ),
-    ] = None,
-    against: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="CORPUS", help="The training tunes or an index of them; else that of the weights."
-        ),
-    ] = None,
-    count: Annotated[
-        int, typer.Option("-n", "--count", min=1, metavar="COUNT", help="How many tunes.")
-    ] = 500,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="OUT.abc", help="Leave the tunes here.")
-    ] = None,
-    pictures: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Draw the distances, and the first tunes as piano rolls and sheet music."
-        ),
-    ] = None,
-    model: Model = None,
-    device: Device = None,
-    seed: Seed = None,
-    jobs: Jobs = 1,
-    json_file: JsonFile = None,
-) -> None:
-    """Compose tunes: are they well formed, as asked, like real tunes on either side, and not copied?
-
-    With --tunes the same kinds, metres and keys are composed, and every distance stands beside that of real tunes from
-    real tunes. Without, all kinds and keys are.
-
-    \b
-    Examples:
-      audiogen evaluate tunes -n 1000 --tunes test.jsonl --jobs 2 --pictures pictures/ --json tunes.json
-      audiogen evaluate tunes -n 500
-    """
-    from audiogen.evaluation.material import TunePicker
-    from audiogen.evaluation.tune_checks import find_abc2midi
-    from audiogen.evaluation.tune_quality import TuneSettings, measure_tunes
-    from audiogen.evaluation.tune_set_pictures import check_drawing, draw_set
-    from audiogen.evaluation.tune_tables import show_tunes
-    from audiogen.generator import Generator
-    from audiogen.originality import training_index
-
-    _check_output(json_file)
-    find_abc2midi()
-    if pictures is not None:
-        check_drawing()
-    composer = Generator(model, device).composer
-    picker = None if tunes is None else TunePicker(tunes, seed or 0)
-    with progress_bars() as progress:
-        index = training_index(model, against, progress).index
-        settings = TuneSettings(count=count, seed=seed or 0, index=index, output=output, workers=jobs)
-        measured = measure_tunes(composer, picker, settings, progress)
-    if pictures is not None:
-        draw_set(pictures, measured)
-    show_tunes(measured.figures)
-    warn([f"refused: {reason}" for reason in measured.figures["refused"]])
-    columns = ("asked_for", "composed", "sound_share", "abc2midi_share", "strict_share", "real_sound_share",
-               "seconds_a_tune")  # fmt: skip
-    _report("Tunes that are well formed", measured.figures, columns, "by_kind", json_file)
+    show_list("Floor and cost", [{name: result[name] for name in cost}])
+    finish(result, json_file)
 
 
 @app.command()
@@ -419,7 +228,7 @@ def transcription(
     from audiogen.evaluation.transcription_quality import measure_transcription
     from audiogen.generator import Generator
 
-    _check_output(json_file)
+    check_output(json_file)
     picker = TunePicker(tunes, seed or 0, tuple(instrument or ()))
     with progress_bars() as progress:
         result = measure_transcription(
@@ -445,47 +254,5 @@ def transcription(
         "times_real_time",
         "pyin_times_real_time",
     )
-    _show(f"Notes heard in the sound of {result['sound']}", result, notes, "by_instrument")
-    _report("Of the tunes", result, rest, "by_instrument", json_file)
-
-
-def _check_output(path: Path | None) -> None:
-    if path is not None:
-        from codec.audio_files import check_writable
-
-        check_writable(path, audio=False)
-
-
-def _report(
-    title: str, result: dict[str, Any], columns: tuple[str, ...], group: str, json_file: Path | None
-) -> None:
-    _show(title, result, columns, group)
-    _finish(result, json_file)
-
-
-def _finish(result: dict[str, Any], json_file: Path | None) -> None:
-    """Say what was left out, and write everything."""
-    from audiogen.evaluation.tables import write_json
-
-    warn(
-        [
-            f"left out {item.get('tune') or item.get('file')}: {item['reason']}"
-            for item in result.get("rejected", ())
-        ]
-    )
-    if json_file is not None:
-        write_json(json_file, result)
-
-
-def _show_list(title: str, items: list[dict[str, Any]]) -> None:
-    from audiogen.evaluation.tables import show_table
-
-    heads = list(items[0]) if items else []
-    show_table(title, [head.replace("_", " ") for head in heads], [list(item.values()) for item in items])
-
-
-def _show(title: str, result: dict[str, Any], columns: tuple[str, ...], group: str) -> None:
-    from audiogen.evaluation.tables import show_table, summary_rows
-
-    heads = [group.removeprefix("by_"), *(column.replace("_", " ") for column in columns)]
-    show_table(title, heads, summary_rows(result, columns, group))
+    show(f"Notes heard in the sound of {result['sound']}", result, notes, "by_instrument")
+    report("Of the tunes", result, rest, "by_instrument", json_file)

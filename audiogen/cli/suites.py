@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from audiogen.cli.console import progress_bars, say
-from audiogen.cli.evaluating import Jobs, TunesPath
+from audiogen.cli.figures import Jobs, TunesPath
 from audiogen.cli.making import Device, Model
 
 
