@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,23 +40,41 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     features, keys = gather(chosen.tunes)
-    inside = np.arange(len(keys)) % HELD_OUT_EVERY != 0
+    source = f"{chosen.source}; {len(keys)} of them were of one key and a mode named here"
+    write_profiles(chosen.output, source, FEATURES, *choose(features, keys, HELD_OUT_EVERY))
+
+
+def choose(features: np.ndarray, keys: np.ndarray, held_out_every: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weights and bias of all, with the pull that foresees best what was left out."""
+    inside = np.arange(len(keys)) % held_out_every != 0
     losses = {}
     for pull in PULLS:
         weights, bias = fit(features[inside], keys[inside], pull)
         losses[pull], right = judge(features[~inside], keys[~inside], weights, bias)
-        print(f"pull {pull}: {losses[pull]:.4f} nats, {right:.4f} of {(~inside).sum()} left-out tunes right")
-    weights, bias = fit(features, keys, min(losses, key=lambda pull: losses[pull]))
-    rows = weights.reshape(len(MODES), len(FEATURES), 12).round(3).tolist()
+        print(f"pull {pull}: {losses[pull]:.4f} nats, {right:.4f} of {(~inside).sum()} left out right")
+    return fit(features, keys, min(losses, key=lambda pull: losses[pull]))
+
+
+def write_profiles(
+    output: Path, source: str, names: Sequence[str], weights: np.ndarray, bias: np.ndarray
+) -> None:
+    """Write what `symbolic_bridge.analysis.keys.read_profiles` reads; `names` are the rows of the features."""
+    rows = weights.reshape(len(MODES), len(names), 12).round(3).tolist()
     values = {
-        "source": f"{chosen.source}; {len(keys)} of them were of one key and a mode named here",
+        "source": source,
         "modes": MODES,
         "bias": dict(zip(MODES, bias.round(3).tolist(), strict=True)),
-        "weights": {
-            mode: dict(zip(FEATURES, row, strict=True)) for mode, row in zip(MODES, rows, strict=True)
-        },
+        "weights": {mode: dict(zip(names, row, strict=True)) for mode, row in zip(MODES, rows, strict=True)},
     }
-    write_bytes(chosen.output, (json.dumps(values) + "\n").encode())
+    write_bytes(output, (json.dumps(values) + "\n").encode())
+
+
+def key_number(tune: Tune) -> int | None:
+    """The written key as tonic * modes + mode; None where it changes or its mode is none of MODES."""
+    key = tune.header.key
+    if key.mode not in MODES or key.extra or any(bar.key not in (None, key) for bar in tune.bars):
+        return None
+    return key.tonic_pitch_class * len(MODES) + MODES.index(key.mode)
 
 
 def gather(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -68,12 +87,12 @@ def gather(path: Path) -> tuple[np.ndarray, np.ndarray]:
         except ValueError:
             left_out += 1
             continue
-        key = tune.header.key
-        if key.mode not in MODES or key.extra or any(bar.key not in (None, key) for bar in tune.bars):
+        key = key_number(tune)
+        if key is None:
             left_out += 1
             continue
         rows.append(by_tonic(key_features(melody)).reshape(12, -1))
-        keys.append(key.tonic_pitch_class * len(MODES) + MODES.index(key.mode))
+        keys.append(key)
     print(f"{len(keys)} tunes, {left_out} left out")
     return np.array(rows), np.array(keys)
 

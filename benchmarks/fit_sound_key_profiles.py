@@ -10,18 +10,16 @@ on notes. `--judge` says how often the shipped profiles are right, alone and acc
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from fit_key_profiles import MODES, PULLS, fit, judge
+from fit_key_profiles import MODES, choose, key_number, write_profiles
 
 from audiogen.comparison.metrics.keys import FEATURES, likeliest_key, sound_key_features
 from audiogen.evaluation.material import TunePicker, mono
 from audiogen.soundfont import Renderer
-from codec.audio_files import write_bytes
 from symbolic_bridge.analysis.keys import by_tonic
 from symbolic_bridge.instruments import ACCOMPANIMENTS, LEADS
 from symbolic_bridge.perform import perform
@@ -55,25 +53,9 @@ def main() -> None:
         if found is not None:
             rows.append(by_tonic(found).reshape(12, -1))
             keys.append(key)
-    features, targets = np.array(rows), np.array(keys)
-    inside = np.arange(len(targets)) % HELD_OUT_EVERY != 0
-    losses = {}
-    for pull in PULLS:
-        weights, bias = fit(features[inside], targets[inside], pull)
-        losses[pull], right = judge(features[~inside], targets[~inside], weights, bias)
-        print(f"pull {pull}: {losses[pull]:.4f} nats, {right:.4f} of {(~inside).sum()} left-out clips right")
-    weights, bias = fit(features, targets, min(losses, key=lambda pull: losses[pull]))
-    parts = weights.reshape(len(MODES), len(FEATURES), 12).round(3).tolist()
-    values = {
-        "source": f"{chosen.source}; {len(targets)} clips of {SECONDS:g} s in {', '.join(chosen.fonts)}, every other "
-        "one accompanied",
-        "modes": MODES,
-        "bias": dict(zip(MODES, bias.round(3).tolist(), strict=True)),
-        "weights": {
-            mode: dict(zip(FEATURES, part, strict=True)) for mode, part in zip(MODES, parts, strict=True)
-        },
-    }
-    write_bytes(chosen.output, (json.dumps(values) + "\n").encode())
+    fonts = ", ".join(chosen.fonts)
+    source = f"{chosen.source}; {len(keys)} clips of {SECONDS:g} s in {fonts}, every other one accompanied"
+    write_profiles(chosen.output, source, FEATURES, *choose(np.array(rows), np.array(keys), HELD_OUT_EVERY))
 
 
 def rendered(chosen: argparse.Namespace) -> Iterator[tuple[np.ndarray, int, bool]]:
@@ -82,12 +64,8 @@ def rendered(chosen: argparse.Namespace) -> Iterator[tuple[np.ndarray, int, bool
         rng = np.random.default_rng(number)
         with Renderer(font, sample_rate=RATE) as renderer:
             for place, item in enumerate(TunePicker(chosen.tunes, number).draw(chosen.n)):
-                key = item.tune.header.key
-                if (
-                    key.mode not in MODES
-                    or key.extra
-                    or any(bar.key not in (None, key) for bar in item.tune.bars)
-                ):
+                key = key_number(item.tune)
+                if key is None:
                     continue
                 backing = "none" if place % 2 else str(rng.choice(ACCOMPANIMENTS))
                 try:
@@ -98,7 +76,7 @@ def rendered(chosen: argparse.Namespace) -> Iterator[tuple[np.ndarray, int, bool
                 except ValueError:
                     continue
                 samples = mono(renderer.render(played), SECONDS)
-                yield samples, key.tonic_pitch_class * len(MODES) + MODES.index(key.mode), backing != "none"
+                yield samples, key, backing != "none"
 
 
 def tell(chosen: argparse.Namespace) -> None:

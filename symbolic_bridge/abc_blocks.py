@@ -61,13 +61,13 @@ def blocks(text: str, strict: bool = False) -> list[Block]:
         AbcSyntaxError: it is empty or binary, or holds no tune.
     """
     lines = list(enumerate(_checked(text).split("\n"), 1))
-    has_reference = any(_plain(line).startswith("X:") for _, line in lines)
+    plain = [_plain(line) for _, line in lines]
+    has_reference = any(line.startswith("X:") for line in plain)
     head = _file_header(lines) if has_reference else []
     found: list[Block] = []
     current: Block | None = None
     blank = False
-    for number, line in lines:
-        stripped = _plain(line)
+    for (number, line), stripped in zip(lines, plain, strict=True):
         if stripped.startswith("```"):
             current, blank = None, False
             continue

@@ -140,9 +140,7 @@ class MeasureReader:
     def _attributes(self, attributes: Element) -> None:
         self._divide(attributes)
         for child in attributes:
-            if child.tag == "divisions":
-                continue
-            if child.get("number", "1") not in ("1", self._voice[0]):
+            if child.tag == "divisions" or child.get("number", "1") not in ("1", self._voice[0]):
                 continue
             elif child.tag == "key":
                 self._bar_of_change(child).key = key_of(child, self._keys)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from audiogen.comparison.comparison import Comparison
 from audiogen.comparison.metrics.statistics import Interval
@@ -137,19 +137,7 @@ def _span(value: Interval, digits: int = 2) -> str:
 
 def reading(found: Comparison, tunes: Panel | None = None, recordings: Panel | None = None) -> list[str]:
     """What the figures say, a sentence each, by one rule: the better mean wins unless the two are nearly equal."""
-    audio: list[str] = []
-    symbols: list[str] = []
-    for name, definition in DEFINITIONS.items():
-        means = found.summary.means[name]
-        ours = {route: means[route].mean for route in OUR_ROUTES if route in means}
-        theirs = {route: value for route, value in ours.items() if route not in AUDIO}
-        free = [ours[route] for route in AUDIO if route in ours]
-        if not definition.better or not free or not theirs:
-            continue
-        best = max(theirs.values(), key=lambda value: definition.better * value)
-        gap = definition.better * (free[0] - best)
-        if abs(gap) > EQUAL:
-            (audio if gap > 0 else symbols).append(definition.title)
+    audio, symbols = _ahead(found, AUDIO, [route for route in OUR_ROUTES if route not in AUDIO])
     failed = [line for line in found.errors if line.split(", ", 1)[1].startswith(LLM_ROUTES)]
     faults: dict[str, int] = {}
     for (_, route), cell in found.cells.items():
@@ -167,9 +155,12 @@ def reading(found: Comparison, tunes: Panel | None = None, recordings: Panel | N
         said.append(
             f"The language model's tunes: {len(failed)} could not be played; shortcomings: {counted}."
         )
-        writers = {SOUNDFONT: "our composer's tunes are", LLM_ROUTES[0]: "the language model's are"}
-        ahead = [f"{title} ahead in: {', '.join(found_ahead) or 'nothing measured here'}"
-                 for title, found_ahead in zip(writers.values(), _ahead(found, *writers), strict=True)]  # fmt: skip
+        writers = ("our composer's tunes are", "the language model's are")
+        titles = _ahead(found, [SOUNDFONT], [LLM_ROUTES[0]])
+        ahead = [
+            f"{writer} ahead in: {', '.join(own) or 'nothing measured here'}"
+            for writer, own in zip(writers, titles, strict=True)
+        ]
         said.append(f"By sampled instruments, {'; '.join(ahead)}.")
     else:
         said.append("No language model was at hand: `--reply FILE` adds its routes.")
@@ -182,13 +173,17 @@ def reading(found: Comparison, tunes: Panel | None = None, recordings: Panel | N
     return said
 
 
-def _ahead(found: Comparison, first: str, second: str) -> tuple[list[str], list[str]]:
-    """Titles of the figures in which the first route has the better mean, and of those in which the second has."""
+def _ahead(found: Comparison, first: Collection[str], second: Collection[str]) -> tuple[list[str], list[str]]:
+    """Titles of the figures in which the best of the first routes is ahead, and of those in which the second's is."""
     ahead: tuple[list[str], list[str]] = ([], [])
     for name, definition in DEFINITIONS.items():
         means = found.summary.means[name]
-        if definition.better and first in means and second in means:
-            gap = definition.better * (means[first].mean - means[second].mean)
+        sides = [
+            [definition.better * means[route].mean for route in side if route in means]
+            for side in (first, second)
+        ]
+        if definition.better and all(sides):
+            gap = max(sides[0]) - max(sides[1])
             if abs(gap) > EQUAL:
                 ahead[gap < 0].append(definition.title)
     return ahead

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from audiogen.comparison.suite.panel import Figures, Panel
 from audiogen.evaluation.material import TunePicker
 from audiogen.evaluation.melody import MelodySettings, measure_melody
+from audiogen.evaluation.note_matching import NoteScore
 from audiogen.progress import Progress
 
 if TYPE_CHECKING:
@@ -61,15 +62,11 @@ def _figures(row: Mapping[str, Any]) -> Figures:
     distance = row["distance"]
     return {
         "notes at pitch ↑ (share)": {**pitch, "floor": row["pitch_floor"]},
-        "notes heard ↑ (F1)": {name: _f1(score) for name, score in row["heard_notes"].items()},
-        "onsets heard ↑ (F1)": {name: _f1(score) for name, score in row["heard_onsets"].items()},
+        "notes heard ↑ (F1)": {name: NoteScore(**score).f1 for name, score in row["heard_notes"].items()},
+        "onsets heard ↑ (F1)": {name: NoteScore(**score).f1 for name, score in row["heard_onsets"].items()},
         "chroma ↑ (cosine)": row["chroma"],
         "log-mel distance ↓ (nepers)": {
             "player": distance["player"], "codec": distance["codec"], "floor": distance["wrong"]
         },
         "lag (ms)": row["lag_ms"],
     }  # fmt: skip
-
-
-def _f1(score: Mapping[str, int]) -> float:
-    return 2 * score["right"] / max(1, score["played"] + score["heard"])
