@@ -2,10 +2,11 @@
 
     python benchmarks/lm_speed.py --threads 1 --steps 40 --json lm_speed.json
 
-The first table has a decoder of MusicGen's shape (facebook/musicgen-small unless told otherwise) with random weights,
-greedy, without guidance: `transformers`' own `generate`, our engine with the same weights in single precision, whose
-codes must be the same, and with weights of 8 bits, whose deviation is told. The others have the shipped player, with
-the codes of a clip drawn as usual, with guidance (two rows) and without.
+The first two tables have a decoder of MusicGen's shape (facebook/musicgen-small unless told otherwise) with random
+weights, greedy, without guidance (one row) and with MusicGen's usual guidance (two rows): `transformers`' own
+`generate`, our engine with the same weights in single precision, whose codes must be the same, and with weights of 16
+and 8 bits, whose deviation is told. The others have the shipped player, with the codes of a clip drawn as usual, with
+guidance and without.
 
 The limit of a step is the bytes of the weights it reads over the memory bandwidth. What a plain product of a matrix
 with a vector reaches is measured in the same run; "of matvec" is how close each step is to it. Rounds alternate and the
@@ -34,6 +35,7 @@ from audiogen.guidance import Guidance
 from audiogen.linear import PRECISIONS, Int8Linear, PackedLinear, speed_up
 from audiogen.lm import AudioLM
 from audiogen.musicgen.config import read_config
+from audiogen.musicgen.generator import GUIDANCE, guided
 from audiogen.musicgen.model import Conditioning, MusicGenLM
 from audiogen.player import Piece, Player, Sampling
 
@@ -164,30 +166,45 @@ def musicgen(chosen: argparse.Namespace) -> dict[str, Any]:
     ids = torch.randint(64, (1, TEXT_TOKENS))
     mask = torch.ones_like(ids)
     states = theirs.text_encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-    told = ours.condition(states, mask.bool())
     frames = chosen.steps - ours.config.streams + 1
     heard: list[Tensor] = []
     own = theirs.audio_encoder.decode
     theirs.audio_encoder.decode = lambda codes, **more: heard.append(codes) or own(codes, **more)
-    options = {"do_sample": False, "guidance_scale": 1.0, "max_new_tokens": chosen.steps}
-    found = race(
-        {
-            "transformers": (lambda: theirs.generate(input_ids=ids, attention_mask=mask, **options), plain_bytes),
-            "ours, fp32": (lambda: greedy(ours, told, frames), plain_bytes),
-            **{
-                f"ours, {precision}": (partial(greedy, each, told, frames), bytes_a_step(each))
-                for precision, each in rounded.items()
+    result: dict[str, Any] = {}
+    for rows, guidance in ((1, 1.0), (2, GUIDANCE)):
+        told = ours.condition(states.repeat(rows, 1, 1), mask.bool() & torch.tensor([[True], [False]])[:rows])
+        options = {"do_sample": False, "guidance_scale": guidance, "max_new_tokens": chosen.steps}
+        found = race(
+            {
+                "transformers": (partial(theirs.generate, input_ids=ids, attention_mask=mask, **options), plain_bytes),
+                "ours, fp32": (partial(greedy, ours, told, frames, guidance), plain_bytes),
+                **{
+                    f"ours, {precision}": (partial(greedy, each, told, frames, guidance), bytes_a_step(each))
+                    for precision, each in rounded.items()
+                },
             },
-        },
-        chosen.steps, chosen,
-    )  # fmt: skip
-    show(f"MusicGen, width {chosen.width}, {chosen.layers} layers, {chosen.threads} threads", found)
-    codes = greedy(ours, told, frames)
-    before = ours.pattern.interleave(codes, ours.nothing)
-    logits = ours(before, told)
-    same = bool(torch.equal(codes, heard[-1][0]))
-    print(f"fp32 codes the same as transformers': {same}")
-    result: dict[str, Any] = {"engines": found, "same_codes": same}
+            chosen.steps, chosen,
+        )  # fmt: skip
+        show(
+            f"MusicGen, width {chosen.width}, {chosen.layers} layers, guidance {guidance}, {chosen.threads} threads",
+            found,
+        )
+        codes = greedy(ours, told, frames, guidance)
+        same = bool(torch.equal(codes, heard[-1][0]))
+        print(f"fp32 codes the same as transformers': {same}")
+        result[f"guidance {guidance}"] = {"engines": found, "same_codes": same}
+        if rows == 1:
+            result |= deviations(ours, rounded, codes, told)
+    return result
+
+
+def deviations(
+    exact: MusicGenLM, rounded: dict[str, MusicGenLM], codes: Tensor, told: Conditioning
+) -> dict[str, float]:
+    """How far the logits [B, K, S, V] of rounded weights lie from the exact ones, the codes [1, K, S] being given."""
+    before = exact.pattern.interleave(codes, exact.nothing)
+    logits = exact(before, told)
+    result = {}
     for precision, each in rounded.items():
         rough = each(before, told)
         deviation = float((rough - logits).std() / logits.std())
@@ -199,13 +216,18 @@ def musicgen(chosen: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def greedy(model: MusicGenLM, told: Conditioning, frames: int) -> Tensor:
-    """The likeliest codes, [1, K, S]."""
-    cache = model.body.new_cache(1, model.pattern.length(frames))
-    [codes] = decode(
-        model.pattern, frames, 1, model.nothing,
-        lambda t, previous, known: torch.where(known == ANY, model(previous, told, cache)[:, -1].argmax(-1), known),
-    )  # fmt: skip
+def greedy(model: MusicGenLM, told: Conditioning, frames: int, guidance: float) -> Tensor:
+    """The likeliest codes, [1, K, S]; with guidance the second row is told nothing."""
+    assert told.memory is not None
+    rows = len(told.memory)
+    cache = model.body.new_cache(rows, model.pattern.length(frames))
+
+    def step(t: int, previous: Tensor, known: Tensor) -> Tensor:
+        logits = model(previous.expand(rows, -1, -1), told, cache)[:, -1]
+        likeliest = (guided(logits, guidance) if rows == 2 else logits).argmax(-1)
+        return torch.where(known == ANY, likeliest, known)
+
+    [codes] = decode(model.pattern, frames, 1, model.nothing, step)
     return codes
 
 
