@@ -6,14 +6,19 @@ Axes: B batch, S positions, D width, H heads, Dh width of a head, M memory slots
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
+    from audiogen.cuda_graphs import RingStep
     from audiogen.transformer import TransformerConfig
+
+
+# Keys and values [B, H, M, Dh] of a memory for each layer that attends to it.
+Memories = dict[int, tuple[Tensor, Tensor]]
 
 
 def attention_scores(query: Tensor, key: Tensor) -> Tensor:
@@ -40,6 +45,14 @@ def causal_mask(steps: int, start: int = 0, device: torch.device | None = None) 
     """bool [S, start + S]: position start + s sees itself and all before it."""
     queries = torch.arange(start, start + steps, device=device)[:, None]
     return torch.arange(start + steps, device=device)[None] <= queries
+
+
+class Stored(Protocol):
+    """Keys and values of the positions seen before, as attention needs them."""
+
+    def store(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Add a layer's keys and values [B, H, S, Dh]; all that are attended to, [B, H, keys, Dh] each."""
+        ...
 
 
 class KeyValueCache:
@@ -75,9 +88,10 @@ class KeyValueCache:
         self.capacity = capacity
         self.filled = 0
         self.position = 0
+        self.ring: RingStep | None = None
         self.memory: Tensor | None = None
         self.memory_mask: Tensor | None = None
-        self.cross: dict[int, tuple[Tensor, Tensor]] = {}
+        self.cross: Memories = {}
 
     def reserve(self, steps: int) -> int:
         """Make room for `steps` more positions and return where in the buffer they start."""
@@ -93,10 +107,30 @@ class KeyValueCache:
             self.filled = keep
         return self.filled
 
+    def store(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Write a layer's keys and values [B, H, S, Dh] where `reserve` made room; those to attend to."""
+        steps = key.shape[2]
+        end = self.filled + steps
+        self.keys[layer, :, :, self.filled : end] = key
+        self.values[layer, :, :, self.filled : end] = value
+        first = max(0, end - self.window) if self.window and steps == 1 else 0
+        return (
+            self.keys[layer, :, :, first:end].to(key.dtype),
+            self.values[layer, :, :, first:end].to(key.dtype),
+        )
+
     def advance(self, steps: int) -> None:
         """Count `steps` positions as written."""
         self.filled += steps
         self.position += steps
+
+
+def rotary_angles(config: TransformerConfig, positions: Tensor) -> tuple[Tensor, Tensor]:
+    """cos and sin [S, 1, 1, Dh/2] of positions [S], each pair of a head's width at a rate of its own."""
+    half = config.head_width // 2
+    places = torch.arange(half, dtype=torch.float64, device=positions.device)
+    angles = positions[:, None] * config.rope_base ** (-places / half)  # [S, Dh/2]
+    return angles.cos().float()[:, None, None], angles.sin().float()[:, None, None]
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -112,7 +146,6 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.heads = config.heads
         self.head_width = config.head_width
-        self.window = config.window
         self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
         self.out = nn.Linear(config.width, config.width, bias=False)
 
@@ -122,9 +155,8 @@ class SelfAttention(nn.Module):
         angles: tuple[Tensor, Tensor] | None,
         mask: Tensor | None,
         is_causal: bool,
-        cache: KeyValueCache | None,
+        cache: Stored | None,
         layer: int,
-        start: int,
         maps: list[Tensor] | None = None,
     ) -> Tensor:
         """x [B, S, D] -> [B, S, D]; `mask` [B or 1, 1, S, keys] is True where attention is allowed."""
@@ -137,12 +169,7 @@ class SelfAttention(nn.Module):
         key = turned[:, :, 1].transpose(1, 2)  # [B, H, S, Dh]
         value = qkv[:, :, 2].transpose(1, 2)  # [B, H, S, Dh]
         if cache is not None:
-            end = start + steps
-            cache.keys[layer, :, :, start:end] = key
-            cache.values[layer, :, :, start:end] = value
-            first = max(0, end - self.window) if self.window and steps == 1 else 0
-            key = cache.keys[layer, :, :, first:end].to(query.dtype)
-            value = cache.values[layer, :, :, first:end].to(query.dtype)
+            key, value = cache.store(layer, key, value)
         if maps is not None:
             seen = causal_mask(steps, device=x.device) if is_causal else mask
             maps.append(attention_weights(attention_scores(query, key), self.head_width, seen))

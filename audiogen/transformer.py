@@ -15,7 +15,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from audiogen.attention import CrossAttention, KeyValueCache, SelfAttention, causal_mask
+from audiogen.attention import (
+    CrossAttention,
+    KeyValueCache,
+    Memories,
+    SelfAttention,
+    Stored,
+    causal_mask,
+    rotary_angles,
+)
+from audiogen.cuda_graphs import RingStep
 
 
 @dataclass(frozen=True)
@@ -135,11 +144,7 @@ class Transformer(nn.Module):
             # Outside inference mode: the tables outlive the call and may be needed where gradients are.
             with torch.inference_mode(False):
                 size = max(256, 1 << (end - 1).bit_length())
-                half = self.config.head_width // 2
-                rates = self.config.rope_base ** (-torch.arange(half, dtype=torch.float64) / half)
-                angles = torch.arange(size, dtype=torch.float64)[:, None] * rates  # [size, Dh/2]
-                self.cos = angles.cos().float().to(device)[:, None, None]
-                self.sin = angles.sin().float().to(device)[:, None, None]
+                self.cos, self.sin = rotary_angles(self.config, torch.arange(size, device=device))
         return self.cos[start:end], self.sin[start:end]
 
     def _self_mask(
@@ -225,34 +230,55 @@ class Transformer(nn.Module):
         """
         self._check(x, cache, memory, padding_mask)
         batch, steps, _ = x.shape
+        if cache is not None and x.is_cuda and steps == 1 and cache.position and maps is None:
+            cache.ring = cache.ring or RingStep(self, cache)
+            return cache.ring(x)
         start = 0 if cache is None else cache.reserve(steps)
         if cache is not None and cache.position == 0:
             cache.memory, cache.memory_mask = memory, self._cross_mask(memory, memory_mask)
-        cross_mask = self._cross_mask(memory, memory_mask) if cache is None else cache.memory_mask
-        angles = self.angles(0 if cache is None else cache.position, steps, x.device)
+            cache.cross = self._cross(memory, batch)
         mask, is_causal = self._self_mask(steps, start, padding_mask, x.device)
-        for index, layer in enumerate(self.layers):
-            assert isinstance(layer, Layer)
-            mixed = layer.self_attention(
-                layer.self_norm(x), angles, mask, is_causal, cache, index, start, maps
-            )  # [B, S, D]
-            x = x + layer.dropout(mixed)
-            if layer.cross_attention is not None and layer.cross_norm is not None:
-                keys, values = self._memory_of(layer.cross_attention, index, cache, memory, batch)
-                mixed = layer.cross_attention(layer.cross_norm(x), keys, values, cross_mask)
-                x = x + layer.dropout(mixed)
-            x = x + layer.dropout(layer.feed_forward(layer.feed_norm(x)))
+        made = self.stack(
+            x,
+            self.angles(0 if cache is None else cache.position, steps, x.device),
+            mask,
+            is_causal=is_causal,
+            stored=cache,
+            cross=self._cross(memory, batch) if cache is None else cache.cross,
+            cross_mask=self._cross_mask(memory, memory_mask) if cache is None else cache.memory_mask,
+            maps=maps,
+        )
         if cache is not None:
             cache.advance(steps)
+        return made
+
+    def stack(
+        self,
+        x: Tensor,
+        angles: tuple[Tensor, Tensor] | None,
+        mask: Tensor | None,
+        *,
+        is_causal: bool,
+        stored: Stored | None,
+        cross: Memories,
+        cross_mask: Tensor | None,
+        maps: list[Tensor] | None = None,
+    ) -> Tensor:
+        """The layers and the last norm, x [B, S, D] -> [B, S, D]; everything but x is settled by `forward`."""
+        for index, layer in enumerate(self.layers):
+            assert isinstance(layer, Layer)
+            mixed = layer.self_attention(layer.self_norm(x), angles, mask, is_causal, stored, index, maps)
+            x = x + layer.dropout(mixed)
+            if layer.cross_attention is not None and layer.cross_norm is not None:
+                mixed = layer.cross_attention(layer.cross_norm(x), *cross[index], cross_mask)
+                x = x + layer.dropout(mixed)
+            x = x + layer.dropout(layer.feed_forward(layer.feed_norm(x)))
         return self.norm(x)
 
-    @staticmethod
-    def _memory_of(
-        attention: CrossAttention, index: int, cache: KeyValueCache | None, memory: Tensor | None, batch: int
-    ) -> tuple[Tensor, Tensor]:
-        """Keys and values of the memory, projected once where there is a cache."""
-        if cache is None:
-            return attention.project(memory, batch)
-        if index not in cache.cross:
-            cache.cross[index] = attention.project(memory, batch)
-        return cache.cross[index]
+    def _cross(self, memory: Tensor | None, batch: int) -> Memories:
+        """Keys and values of the memory for every layer that attends to it."""
+        found: Memories = {}
+        for index, layer in enumerate(self.layers):
+            if isinstance(layer, Layer) and layer.cross_attention is not None:
+                found[index] = layer.cross_attention.project(memory, batch)
+        return found
