@@ -111,9 +111,10 @@ def shape(way: str, spec: CodecSpec, chosen: argparse.Namespace) -> LMConfig:
     """A small player; who is told through its memory alone attends to it in every layer."""
     every = chosen.layers if way == FRAMES else 1
     return LMConfig(
-        spec.identity, (spec.frame_rate.numerator, spec.frame_rate.denominator), codebook_size=spec.codebook_size,
-        width=chosen.width, layers=chosen.layers, heads=4, feedforward_width=3 * chosen.width,
-        cross_attention_every=every, window=chosen.window + 8,
+        spec.identity, (spec.frame_rate.numerator, spec.frame_rate.denominator), streams=4,
+        codebook_size=spec.codebook_size, width=chosen.width, layers=chosen.layers, heads=4,
+        feedforward_width=3 * chosen.width, cross_attention_every=every, window=chosen.window + 8, pattern="delay",
+        depth=False,
     )  # fmt: skip
 
 
