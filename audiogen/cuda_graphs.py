@@ -32,7 +32,7 @@ class RingStep:
 
     Args:
         body: not trained further.
-        cache: none of its positions moved out yet; from now on to be used by this alone.
+        cache: none of its positions moved out yet; from now on its buffers are written by this alone.
 
     Raises:
         ValueError: positions were moved out.
@@ -41,8 +41,11 @@ class RingStep:
     def __init__(self, body: Transformer, cache: KeyValueCache) -> None:
         if cache.filled != cache.position:
             raise ValueError("positions of the cache were moved; a ring begins with all of them in place")
+        # Not the cache itself, which holds this: a circle would keep a GPU's memory until Python looks for circles.
+        self.body, self.keys, self.values = body, cache.keys, cache.values
+        self.cross, self.memory_mask, self.capacity = cache.cross, cache.memory_mask, cache.capacity
+        self.free = None if cache.window else cache.capacity - cache.position
         device = cache.keys.device
-        self.body, self.cache = body, cache
         self.position = torch.tensor([cache.position], device=device)
         self.slots = torch.arange(cache.capacity, device=device)
         self.graph: torch.cuda.CUDAGraph | None = None
@@ -54,27 +57,23 @@ class RingStep:
         Raises:
             ValueError: several positions, or more than a cache without a window holds.
         """
-        cache = self.cache
         if x.shape[1] != 1:
             raise ValueError(f"{x.shape[1]} positions at once; a ring takes one")
-        if not cache.window and cache.position >= cache.capacity:
-            raise ValueError(f"the cache holds {cache.capacity} positions; 1 more does not fit")
-        if x.is_cuda:
-            if self.graph is None:
-                self._record(x)
-            self.told.copy_(x)
-            assert self.graph is not None
-            self.graph.replay()
-            made = self.made.clone()
-        else:
-            made = self.work(x)
-        cache.advance(1)
-        return made
+        if self.free is not None:
+            if self.free == 0:
+                raise ValueError(f"the cache holds {self.capacity} positions; 1 more does not fit")
+            self.free -= 1
+        if not x.is_cuda:
+            return self.work(x)
+        self.graph = self.graph or self._record(x)
+        self.told.copy_(x)
+        self.graph.replay()
+        return self.made.clone()
 
     def work(self, x: Tensor) -> Tensor:
         """What every step does; no number that Python knows changes from one to the next."""
-        cache, config = self.cache, self.body.config
-        age = (self.position - self.slots) % cache.capacity  # [C]
+        config = self.body.config
+        age = (self.position - self.slots) % self.capacity  # [C]
         seen = age <= self.position
         if config.window:
             seen = seen & (age < config.window)
@@ -84,30 +83,31 @@ class RingStep:
             seen[None, None, None],
             is_causal=False,
             stored=self,
-            cross=cache.cross,
-            cross_mask=cache.memory_mask,
+            cross=self.cross,
+            cross_mask=self.memory_mask,
         )
         self.position += 1
         return made
 
     def store(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Write keys and values [B, H, 1, Dh] over the oldest; the whole ring, [B, H, C, Dh] each."""
-        slot, cache = self.position % self.cache.capacity, self.cache
-        cache.keys[layer].index_copy_(2, slot, key.to(cache.keys.dtype))
-        cache.values[layer].index_copy_(2, slot, value.to(cache.values.dtype))
-        return cache.keys[layer].to(key.dtype), cache.values[layer].to(key.dtype)
+        slot = self.position % self.capacity
+        for ring, new in ((self.keys, key), (self.values, value)):
+            ring[layer].index_copy_(2, slot, new.to(ring.dtype))
+        return self.keys[layer].to(key.dtype), self.values[layer].to(key.dtype)
 
-    def _record(self, x: Tensor) -> None:
+    def _record(self, x: Tensor) -> torch.cuda.CUDAGraph:
         """Record `work`; afterwards position and cache are as if it had not been run."""
         self.told = x.clone()
-        before = torch.cuda.Stream(x.device)
-        before.wait_stream(torch.cuda.current_stream(x.device))
-        with torch.cuda.stream(before):
+        # A stream of the tensors' own device, which need not be the current one.
+        aside = torch.cuda.Stream(x.device)
+        aside.wait_stream(torch.cuda.current_stream(x.device))
+        with torch.cuda.stream(aside):
             for _ in range(WARM_UP):
                 self.work(self.told)
                 self.position -= 1
-        torch.cuda.current_stream(x.device).wait_stream(before)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, stream=aside):
             self.made = self.work(self.told)
-        self.graph = graph
+        torch.cuda.current_stream(x.device).wait_stream(aside)
+        return graph

@@ -144,7 +144,10 @@ class Transformer(nn.Module):
             # Outside inference mode: the tables outlive the call and may be needed where gradients are.
             with torch.inference_mode(False):
                 size = max(256, 1 << (end - 1).bit_length())
-                self.cos, self.sin = rotary_angles(self.config, torch.arange(size, device=device))
+                cos, sin = rotary_angles(
+                    self.config, torch.arange(size)
+                )  # in double precision, which not all have
+                self.cos, self.sin = cos.to(device), sin.to(device)
         return self.cos[start:end], self.sin[start:end]
 
     def _self_mask(
@@ -172,8 +175,9 @@ class Transformer(nn.Module):
         return mask, False
 
     def _check(
-        self, x: Tensor, cache: KeyValueCache | None, memory: Tensor | None, padding_mask: Tensor | None
-    ) -> None:
+        self, x: Tensor, cache: KeyValueCache | None, memory: Tensor | None, padding_mask: Tensor | None,
+        maps: list[Tensor] | None,
+    ) -> None:  # fmt: skip
         if x.ndim != 3 or x.shape[-1] != self.config.width or x.shape[1] < 1:
             raise ValueError(
                 f"x has shape {tuple(x.shape)}; it must be [B, S, {self.config.width}], S at least 1"
@@ -189,6 +193,10 @@ class Transformer(nn.Module):
             raise ValueError("a padding mask cannot be used together with a cache")
         if cache.keys.shape[1] != x.shape[0]:
             raise ValueError(f"x has {x.shape[0]} rows but the cache has {cache.keys.shape[1]}")
+        if cache.ring is not None and (x.shape[1] != 1 or maps is not None):
+            raise ValueError(
+                "a cache whose steps are recorded takes one position after another, without maps"
+            )
         if cache.position and memory is not None and memory is not cache.memory:
             raise ValueError("the memory changed after the cache's first step; start with a new cache")
 
@@ -228,11 +236,13 @@ class Transformer(nn.Module):
         Raises:
             ValueError: shapes, cache and memory do not fit together.
         """
-        self._check(x, cache, memory, padding_mask)
+        self._check(x, cache, memory, padding_mask, maps)
         batch, steps, _ = x.shape
         if cache is not None and x.is_cuda and steps == 1 and cache.position and maps is None:
             cache.ring = cache.ring or RingStep(self, cache)
-            return cache.ring(x)
+            made = cache.ring(x)
+            cache.advance(1)
+            return made
         start = 0 if cache is None else cache.reserve(steps)
         if cache is not None and cache.position == 0:
             cache.memory, cache.memory_mask = memory, self._cross_mask(memory, memory_mask)
