@@ -144,9 +144,8 @@ class Transformer(nn.Module):
             # Outside inference mode: the tables outlive the call and may be needed where gradients are.
             with torch.inference_mode(False):
                 size = max(256, 1 << (end - 1).bit_length())
-                cos, sin = rotary_angles(
-                    self.config, torch.arange(size)
-                )  # in double precision, which not all have
+                # On the CPU, since not every device has the double precision that they are computed in.
+                cos, sin = rotary_angles(self.config, torch.arange(size))
                 self.cos, self.sin = cos.to(device), sin.to(device)
         return self.cos[start:end], self.sin[start:end]
 

@@ -31,12 +31,11 @@ from torch import Tensor
 
 from audiogen.data.shards import CodeShards
 from audiogen.evaluation.material import mono
-from audiogen.evaluation.note_matching import NoteScore, match_notes, shuffled
+from audiogen.evaluation.note_matching import NoteScore, heard_in, match_notes, pooled, shuffled
 from audiogen.inner_melody import ROWS, notes_of
 from audiogen.lm import AudioLM, LMConfig, Prompting
 from audiogen.lm_training import LMTrainer
 from audiogen.player import Player
-from audiogen.transcription import hear_notes
 from codec.interface import AudioCodec
 from codec.metrics import log_mel_distance
 from codec.types import CodecSpec, Waveform
@@ -149,21 +148,14 @@ def play(player: Player, valid: CodeShards, sound: AudioCodec, count: int, frame
         scores["f1_ceiling"].append(match_notes(notes, _heard(clip.wanted)))
         scores["f1_floor"].append(match_notes(notes, shuffled(notes, np.random.default_rng(seed))))
     return {
-        **{name: round(_f1(parts), 3) for name, parts in scores.items()},
+        **{name: round(pooled(parts).f1, 3) for name, parts in scores.items()},
         "log_mel": round(sum(log_mel_distance(clip.made, clip.wanted) for clip in clips) / len(clips), 3),
         "times_real_time": times_real_time(clips),
     }
 
 
 def _heard(waveform: Waveform) -> list[tuple[float, float]]:
-    return [(note.onset, float(note.pitch)) for note in hear_notes(mono(waveform), waveform.sample_rate)]
-
-
-def _f1(scores: Sequence[NoteScore]) -> float:
-    """Of all clips together."""
-    return (
-        2 * sum(score.right for score in scores) / max(1, sum(score.played + score.heard for score in scores))
-    )
+    return heard_in(mono(waveform), waveform.sample_rate)
 
 
 if __name__ == "__main__":

@@ -21,13 +21,12 @@ from audiogen.clip import Clip
 from audiogen.comparison.metrics.instruments import instrument_figures
 from audiogen.conditions import conditions_of
 from audiogen.evaluation.material import TunePicker, at_model_level, mono
-from audiogen.evaluation.note_matching import NoteScore, match_notes
+from audiogen.evaluation.note_matching import NoteScore, heard_in, match_notes, pooled
 from audiogen.evaluation.tables import show_table, write_json
 from audiogen.generator import Generator
 from audiogen.guidance import Guidance
 from audiogen.player import Piece, Sampling
 from audiogen.soundfont import Renderer
-from audiogen.transcription import hear_notes
 from codec.metrics import log_mel_distance, same_level
 from codec.types import Waveform
 from symbolic_bridge.frames import score_frames
@@ -132,11 +131,8 @@ def heard(sounds: list[Waveform], clips: list[Clip]) -> NoteScore:
     for sound, clip in zip(sounds, clips, strict=True):
         assert clip.performance is not None
         played = [(note.onset, float(note.midi_pitch)) for note in clip.performance.lead.notes]
-        found = [(note.onset, float(note.pitch)) for note in hear_notes(mono(sound), sound.sample_rate)]
-        scores.append(match_notes(played, found))
-    return NoteScore(
-        *(sum(getattr(score, name) for score in scores) for name in ("right", "played", "heard"))
-    )
+        scores.append(match_notes(played, heard_in(mono(sound), sound.sample_rate)))
+    return pooled(scores)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from audiogen.evaluation.melody_summary import summarise
 from audiogen.evaluation.note_matching import (
     NoteScore,
     at_other_times,
+    heard_in,
     match_notes,
     onsets_alone,
     shuffled,
@@ -40,7 +41,6 @@ from audiogen.generator import Generator
 from audiogen.options import Options
 from audiogen.progress import Progress
 from audiogen.soundfont import Renderer
-from audiogen.transcription import hear_notes
 from codec.metrics import log_mel_distance, same_level
 from codec.types import CheckpointError, Waveform
 from symbolic_bridge.instruments import INSTRUMENTS, LEADS
@@ -273,10 +273,7 @@ def _heard(take: _Take) -> tuple[dict[str, NoteScore], dict[str, NoteScore]]:
     """What the transcriber hears: notes, and onsets whatever their pitch."""
     wanted = [(note.onset, float(note.midi_pitch)) for note in take.notes]
     found = {
-        name: [
-            (note.onset, float(note.pitch))
-            for note in hear_notes(mono(take.sounds[name]), take.sounds[name].sample_rate)
-        ]
+        name: heard_in(mono(take.sounds[name]), take.sounds[name].sample_rate)
         for name in ("player", "soundfont")
     }
     rng = np.random.default_rng(0)

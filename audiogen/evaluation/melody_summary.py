@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from audiogen.evaluation.note_matching import NoteScore, pooled
 from audiogen.evaluation.ratios import ratio
 
 if TYPE_CHECKING:
     from audiogen.evaluation.melody import MelodyRow
-    from audiogen.evaluation.note_matching import NoteScore
 
 
 def summarise(rows: Sequence[MelodyRow]) -> dict[str, object]:
@@ -53,8 +53,8 @@ def _heard(what: str, scores: Sequence[dict[str, NoteScore]]) -> dict[str, float
     """F1 over all tunes together, for the player, the rendering (ceiling) and the floor."""
     f1 = {}
     for name in scores[0]:
-        right = sum(score[name].right for score in scores)
-        f1[name] = ratio(2 * right, sum(score[name].played + score[name].heard for score in scores))
+        total = pooled(score[name] for score in scores)
+        f1[name] = ratio(2 * total.right, total.played + total.heard)
     return {
         f"{what}_f1": f1["player"],
         f"{what}_f1_ceiling": f1["soundfont"],

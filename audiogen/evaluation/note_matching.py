@@ -6,7 +6,7 @@ with one other at most, and the largest such pairing counts (Raffel et al. 2014)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,19 @@ class NoteScore:
         """2 right / (played + heard); 1 where there is nothing to hear and nothing was heard."""
         total = self.played + self.heard
         return 2 * self.right / total if total else 1.0
+
+
+def pooled(scores: Iterable[NoteScore]) -> NoteScore:
+    """The notes of several sounds together."""
+    counts = [(score.right, score.played, score.heard) for score in scores]
+    return NoteScore(*(sum(column) for column in zip(*counts, strict=True))) if counts else NoteScore(0, 0, 0)
+
+
+def heard_in(samples: np.ndarray, sample_rate: int) -> list[tuple[float, float]]:
+    """What our transcriber hears in a mono sound [T], as `match_notes` takes it."""
+    from audiogen.transcription import hear_notes
+
+    return [(note.onset, float(note.pitch)) for note in hear_notes(samples, sample_rate)]
 
 
 def match_notes(played: Sequence[tuple[float, float]], heard: Sequence[tuple[float, float]]) -> NoteScore:

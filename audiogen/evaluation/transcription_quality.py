@@ -16,7 +16,7 @@ import numpy as np
 
 from audiogen.comparison.metrics.statistics import bootstrap
 from audiogen.evaluation.material import TestTune, TunePicker, at_model_level, mono
-from audiogen.evaluation.note_matching import NoteScore, match_notes, shuffled
+from audiogen.evaluation.note_matching import NoteScore, match_notes, pooled, shuffled
 from audiogen.evaluation.pitch import PitchJob, PitchTrack, track_pitches
 from audiogen.evaluation.ratios import ratio
 from audiogen.generator import Generator
@@ -197,13 +197,13 @@ def summarise(rows: Sequence[TranscriptionRow]) -> dict[str, object]:
     interval = bootstrap([row.ours.f1 for row in rows], np.random.default_rng(0))
     found: dict[str, object] = {"tunes_transcribed": len(rows), "notes": sum(row.ours.played for row in rows)}
     for name, scores in sides.items():
-        right = sum(score.right for score in scores)
-        found[f"f1_{name}"] = ratio(2 * right, sum(score.played + score.heard for score in scores))
-    right = sum(score.right for score in sides["ours"])
+        total = pooled(scores)
+        found[f"f1_{name}"] = ratio(2 * total.right, total.played + total.heard)
+    ours = pooled(sides["ours"])
     return found | {
         "f1_ceiling": 1.0,
-        "precision": ratio(right, sum(score.heard for score in sides["ours"])),
-        "recall": ratio(right, sum(score.played for score in sides["ours"])),
+        "precision": ratio(ours.right, ours.heard),
+        "recall": ratio(ours.right, ours.played),
         "f1_mean_of_tunes": round(interval.mean, 5),
         "f1_interval": [round(interval.low, 5), round(interval.high, 5)],
         "meter_right": ratio(sum(row.meter_right for row in rows), len(rows)),

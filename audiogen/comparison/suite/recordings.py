@@ -16,7 +16,7 @@ from audiogen.conditions import Conditions
 from audiogen.evaluation.chroma import chroma_agreement, sound_chroma
 from audiogen.evaluation.clips import is_lossy
 from audiogen.evaluation.material import at_model_level, mono, round_trip
-from audiogen.evaluation.note_matching import match_notes
+from audiogen.evaluation.note_matching import heard_in, match_notes
 from audiogen.playing import Piece
 from audiogen.progress import Progress
 from audiogen.soundfont import Renderer
@@ -173,7 +173,5 @@ def _figures(sound: Waveform, heard: Sequence[HeardNote], others: Mapping[str, W
         levelled = same_level(Waveform(torch.from_numpy(made)[None, None], rate), sound)
         distances[name] = log_mel_distance(levelled, sound)
         agreements[name] = chroma_agreement(sound_chroma(made, rate), chroma)
-        notes[name] = match_notes(
-            wanted, [(note.onset, float(note.pitch)) for note in hear_notes(made, rate)]
-        ).f1
+        notes[name] = match_notes(wanted, heard_in(made, rate)).f1
     return found
