@@ -44,12 +44,12 @@ class LMConfig:
 
     codec_identity: str
     frame_rate: tuple[int, int] = (50, 1)
-    streams: int = 4
+    streams: int = 5
     codebook_size: int = 1024
     width: int = 256
-    layers: int = 6
+    layers: int = 5
     heads: int = 4
-    feedforward_width: int = 896
+    feedforward_width: int = 832
     cross_attention_every: int = 4
     window: int = 256
     look_ahead: int = 6
@@ -61,8 +61,8 @@ class LMConfig:
     text_layers: int = 2
     text_tokens: int = 48
     tables: ConditionTables = field(default_factory=ConditionTables)
-    pattern: str = "delay"
-    depth: bool = False
+    pattern: str = "parallel"
+    depth: bool = True
 
     def __post_init__(self) -> None:
         if isinstance(self.tables, dict):  # read from JSON
