@@ -17,12 +17,21 @@ from torch import Tensor
 
 from audiogen.transcription.barring import Barring
 from audiogen.transcription.writing_down import GridNote, folded, tune_of_notes
-from symbolic_bridge.frames import BUCKET_LOWER_BOUNDS, STREAM_SIZES, ScoreFrames, frame_bucket
+from symbolic_bridge.frames import (
+    BUCKET_LOWER_BOUNDS,
+    STREAM_SIZES,
+    VELOCITY_STEP,
+    ScoreFrames,
+    frame_bucket,
+    seconds_of,
+)
 from symbolic_bridge.harmony import Chord
 from symbolic_bridge.performance import BarSpan, ChordSpan, Part, Performance, SoundedNote
 from symbolic_bridge.tune import Key, Meter, Tune
 
 ROWS = {name: row for row, name in enumerate(STREAM_SIZES)}
+# What is drawn where a note or a strum begins, and stays.
+NOTE_STREAMS, STRUM_STREAMS = ("velocity", "onset_place", "end_place"), ("strum_low", "strum_place")
 # The note that the model would rather not end is cut so that a long bucket cannot freeze the melody.
 LONGEST_NOTE_FRAMES = 200
 # What folk instruments play.
@@ -108,14 +117,14 @@ class InnerMelody:
         self.age = 0
         now[ROWS["pitch"]] = pitch
         if pitch:
-            louder = torch.ones(STREAM_SIZES["velocity"], dtype=torch.bool)
-            louder[0] = False
-            now[ROWS["velocity"]] = self._draw(logits["velocity"], louder)
+            for name in NOTE_STREAMS:
+                now[ROWS[name]] = self._draw_some(name, logits)
             playable = torch.zeros(STREAM_SIZES["next_pitch"], dtype=torch.bool)
             playable[LOWEST_PITCH : HIGHEST_PITCH + 1] = True
             now[ROWS["next_pitch"]] = self._draw(logits["next_pitch"], playable)
         else:
-            now[ROWS["velocity"]] = 0
+            for name in NOTE_STREAMS:
+                now[ROWS[name]] = 0
 
     def _back(self, now: np.ndarray, logits: Mapping[str, Tensor]) -> None:
         """Bars as given, chords as given or drawn, strums drawn where there is an accompaniment."""
@@ -138,9 +147,14 @@ class InnerMelody:
         now[ROWS["strum_age"]] = strum
         self.strum_age = 1 if strum == 1 else self.strum_age + (strum > 0)
         if strum == 1:
-            lows = torch.ones(STREAM_SIZES["strum_low"], dtype=torch.bool)
-            lows[0] = False
-            now[ROWS["strum_low"]] = self._draw(logits["strum_low"], lows)
+            for name in STRUM_STREAMS:
+                now[ROWS[name]] = self._draw_some(name, logits)
+
+    def _draw_some(self, name: str, logits: Mapping[str, Tensor]) -> int:
+        """A value of a stream that is not "nothing"."""
+        allowed = torch.ones(STREAM_SIZES[name], dtype=torch.bool)
+        allowed[0] = False
+        return self._draw(logits[name], allowed)
 
     def _draw(self, logits: Tensor, allowed: Tensor) -> int:
         chances = (logits.double().cpu() / self.settings.temperature).masked_fill(~allowed, -torch.inf)
@@ -192,18 +206,32 @@ def whole_seconds(meter: Meter, tempo_bpm: float) -> float:
 
 
 def notes_of(frames: ScoreFrames) -> tuple[SoundedNote, ...]:
-    """The lead's notes as the frames tell them, by the streams of pitch, age and velocity, on the frame clock.
+    """The lead's notes as the frames tell them.
 
-    A note begins where its pitch begins, or where its age is 1.
+    A note begins where its pitch begins, or where its age is 1. Without places, times are on the frame clock.
     """
     rate = float(frames.frame_rate)
-    pitch, age, velocity = (frames.stream(name) for name in ("pitch", "age", "velocity"))
-    begins = np.flatnonzero((np.diff(pitch, prepend=0) != 0) | ((age == 1) & (pitch > 0)))
-    return tuple(
-        SoundedNote(start / rate, stop / rate, int(pitch[start]), min(127, 8 * int(velocity[start]) + 4))
-        for start, stop in zip(begins.tolist(), [*begins[1:].tolist(), frames.frames], strict=True)
-        if pitch[start]
+    pitch, age, velocity, onset_place, end_place = (
+        frames.stream(name) for name in ("pitch", "age", "velocity", "onset_place", "end_place")
     )
+
+    def seconds(frame: int, place: int) -> float:
+        return seconds_of(frame, place, rate) if place else frame / rate
+
+    begins = np.flatnonzero((np.diff(pitch, prepend=0) != 0) | ((age == 1) & (pitch > 0)))
+    notes = []
+    for start, stop in zip(begins.tolist(), [*begins[1:].tolist(), frames.frames], strict=True):
+        if not pitch[start]:
+            continue
+        onset = seconds(start, onset_place[start])
+        runs_on = stop == frames.frames or pitch[stop]
+        end = seconds(
+            stop,
+            onset_place[stop] if runs_on and stop < frames.frames else 0 if runs_on else end_place[start],
+        )
+        loudness = min(127, VELOCITY_STEP * int(velocity[start]) + VELOCITY_STEP // 2)
+        notes.append(SoundedNote(onset, end, int(pitch[start]), loudness))
+    return tuple(notes)
 
 
 def tune_of_melody(

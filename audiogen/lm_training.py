@@ -34,7 +34,7 @@ class LMTrainingConfig:
     often beside an excerpt. `late`: share of windows that are transcribed.
     """
 
-    steps: int = 10000
+    steps: int = 16000
     batch: int = 4  # of each process
     window_frames: int = 320
     learning_rate: float = 1e-3

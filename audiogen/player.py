@@ -20,7 +20,7 @@ from symbolic_bridge.frames import ScoreFrames
 
 __all__ = ["Conditions", "Piece", "Played", "Player", "Sampling"]
 
-FORMAT, VERSION = "audiogen-player", 2
+FORMAT, VERSION = "audiogen-player", 3
 SHIPPED = Path(__file__).parent / "weights"
 
 

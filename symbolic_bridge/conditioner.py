@@ -19,7 +19,7 @@ class ScoreConditioner(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         sizes = list(STREAM_SIZES.values())
-        # One table for all streams, each in its own rows: one lookup a frame instead of ten.
+        # One table for all streams, each in its own rows: one lookup a frame instead of many.
         starts = torch.tensor([0, *sizes[:-1]]).cumsum(0)
         self.register_buffer("offsets", starts[:, None], persistent=False)
         self.table = nn.Embedding(sum(sizes), width)

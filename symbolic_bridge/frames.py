@@ -20,15 +20,20 @@ STREAM_SIZES = {
     "age": 32,  # frames since the lead's onset, 1-based: 1 ... 15 exact, then on a logarithmic scale
     "remaining": 32,  # frames to the end of the lead's note or, in silence, to the next onset; same scale
     "next_pitch": 128,  # pitch of the lead's next note
-    "velocity": 16,  # lead's velocity // 8
+    "velocity": 64,  # lead's velocity // 2
     "chord": 49,  # 1 + root * 4 + quality
     "strum_age": 32,  # frames since the accompaniment last struck; same scale as age
     "strum_low": 128,  # lowest accompaniment pitch struck then
     "beat": 65,  # 1 + position in the bar in 1/64 of the bar
     "section": 9,  # 1 for A ... 8
+    # Between the centres of two frames, in tenths: 1 + the place of the time since the earlier centre.
+    "onset_place": 11,  # of the lead's onset
+    "end_place": 11,  # of the end of the lead's note
+    "strum_place": 11,  # of the accompaniment's last strike
 }
 QUALITIES = ("major", "minor", "dominant", "diminished")
-FORMAT_VERSION = 1
+PLACES, VELOCITY_STEP = 10, 2
+FORMAT_VERSION = 2
 
 # Fewest frames of each bucket: 0 ... 15 exact, then two buckets to the octave (16, 23, 32, 45, 64 ... 2896).
 _EXACT = 16
@@ -195,8 +200,19 @@ def _first_frames(seconds: Sequence[float] | np.ndarray, rate: float) -> np.ndar
     )
 
 
+def _places(seconds: Sequence[float] | np.ndarray, rate: float) -> np.ndarray:
+    """Where between the centres of two frames each time lies, 1 ... PLACES; the later is that of `_first_frames`."""
+    clock = np.asarray(seconds, float) * rate - 0.5 - _CENTRE_TOLERANCE  # whole at the centres of frames
+    return 1 + ((clock - np.ceil(clock) + 1) * PLACES).astype(np.int64).clip(0, PLACES - 1)
+
+
+def seconds_of(frame: int, place: int, rate: float) -> float:
+    """The time of a note's beginning or end whose first frame and place are told, the middle of what they may mean."""
+    return max(0.0, (frame - 0.5 + (place - 0.5) / PLACES) / rate)
+
+
 def _sample_lead(rows: dict[str, np.ndarray], lead: Sequence[SoundedNote], rate: float) -> None:
-    """Fill pitch, age, remaining, next_pitch and velocity, each [S]."""
+    """Fill pitch, age, remaining, next_pitch, velocity, onset_place and end_place, each [S]."""
     frames = len(rows["pitch"])
     if not lead or not frames:
         return
@@ -212,8 +228,10 @@ def _sample_lead(rows: dict[str, np.ndarray], lead: Sequence[SoundedNote], rate:
     playing = owner[sounding]
     rows["pitch"][sounding] = pitches[playing]
     rows["age"][sounding] = frame_bucket(clock[sounding] - first[playing] + 1)
-    velocities = np.array([note.velocity for note in notes]) // 8
+    velocities = np.array([note.velocity for note in notes]) // VELOCITY_STEP
     rows["velocity"][sounding] = np.clip(velocities, 1, STREAM_SIZES["velocity"] - 1)[playing]
+    rows["onset_place"][sounding] = _places([note.onset for note in notes], rate)[playing]
+    rows["end_place"][sounding] = _places([note.offset for note in notes], rate)[playing]
     # A run of one owner ends where the owner changes; the last run may go on beyond the last frame.
     following = np.searchsorted(first, clock, side="right")
     has_next = following < len(notes)
@@ -234,7 +252,7 @@ def _sample_lead(rows: dict[str, np.ndarray], lead: Sequence[SoundedNote], rate:
 
 
 def _sample_strikes(rows: dict[str, np.ndarray], notes: Sequence[SoundedNote], rate: float) -> None:
-    """Fill strum_age and strum_low, each [S]."""
+    """Fill strum_age, strum_low and strum_place, each [S]."""
     if not notes:
         return
     ordered = sorted(notes, key=lambda note: note.onset)
@@ -251,3 +269,4 @@ def _sample_strikes(rows: dict[str, np.ndarray], notes: Sequence[SoundedNote], r
     heard = struck >= 0
     rows["strum_age"][heard] = frame_bucket(clock[heard] - first[struck[heard]] + 1)
     rows["strum_low"][heard] = lows[struck[heard]]
+    rows["strum_place"][heard] = _places([onset for onset, _ in strikes], rate)[struck[heard]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from symbolic_bridge.frames import (
     bucket_lower_bound,
     frame_bucket,
     score_frames,
+    seconds_of,
 )
 from symbolic_bridge.perform import perform
 from symbolic_bridge.performance import BarSpan, ChordSpan, Part, Performance, SoundedNote
@@ -60,6 +62,12 @@ def _slow_frame(performance: Performance, rate: Fraction, frame: int) -> dict[st
             place += 1
         return place
 
+    def place(seconds: float) -> int:
+        ends = [
+            float((first(seconds) - Fraction(1, 2) + Fraction(tenth, 10)) / rate) for tenth in range(1, 11)
+        ]
+        return 1 + next((number for number, end in enumerate(ends) if end >= seconds - 1e-8), 9)
+
     notes = performance.lead.notes
     sounding = [n for n in notes if first(n.onset) <= frame < first(n.offset)]
     coming = [n for n in notes if first(n.onset) > frame]
@@ -72,7 +80,8 @@ def _slow_frame(performance: Performance, rate: Fraction, frame: int) -> dict[st
         row["next_pitch"] = following.midi_pitch
     if sounding:
         note = max(sounding, key=lambda n: (n.onset, n.midi_pitch))
-        row |= {"pitch": note.midi_pitch, "velocity": note.velocity // 8}
+        row |= {"pitch": note.midi_pitch, "velocity": note.velocity // 2}
+        row |= {"onset_place": place(note.onset), "end_place": place(note.offset)}
         row["age"] = _slow_bucket(frame - first(note.onset) + 1)
         end = first(note.offset)
         if following is not None:
@@ -99,6 +108,7 @@ def _slow_frame(performance: Performance, rate: Fraction, frame: int) -> dict[st
     if heard:
         row["strum_age"] = _slow_bucket(frame - first(heard[-1][0].onset) + 1)
         row["strum_low"] = min(note.midi_pitch for note in heard[-1])
+        row["strum_place"] = place(heard[-1][0].onset)
     return row
 
 
@@ -124,6 +134,20 @@ def test_a_note_begins_in_the_frame_whose_centre_it_reaches() -> None:
     assert np.flatnonzero(late.stream("pitch"))[0] == 21
 
 
+def test_times_come_back_from_their_frames_to_a_twentieth_of_a_frame() -> None:
+    times = [0.1, 0.4137, 0.7901, 1.0, 1.3333]
+    notes = pairwise(times)
+    frames = score_frames(
+        _performance(*((onset, end, 60 + n, 80) for n, (onset, end) in enumerate(notes))), RATE
+    )
+    starts = np.flatnonzero(frames.stream("age") == 1).tolist()
+    found = [seconds_of(start, int(frames.stream("onset_place")[start]), float(RATE)) for start in starts]
+    assert found == pytest.approx(times[:-1], abs=0.05 / float(RATE) + 1e-6)
+    last = int(np.flatnonzero(frames.stream("pitch"))[-1])
+    end = seconds_of(last + 1, int(frames.stream("end_place")[last]), float(RATE))
+    assert end == pytest.approx(times[-1], abs=0.05 / float(RATE) + 1e-6)
+
+
 def test_frame_boundaries_do_not_drift() -> None:
     """A click an exact number of frames in is found in exactly that frame, an hour later as well."""
     rate = Fraction(24000, 441)
@@ -145,7 +169,7 @@ def test_age_counts_up_and_remaining_counts_down() -> None:
 
 def test_after_the_last_note_nothing_is_awaited() -> None:
     frames = score_frames(_performance((0.0, 0.2, 69, 80)), RATE)
-    for name in ("pitch", "age", "remaining", "next_pitch", "velocity"):
+    for name in ("pitch", "age", "remaining", "next_pitch", "velocity", "onset_place", "end_place"):
         assert not frames.stream(name)[10:].any()
 
 
