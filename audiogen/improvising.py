@@ -8,6 +8,7 @@ from math import ceil
 
 from audiogen.inner_melody import (
     GRID,
+    SECTION_BARS,
     START_SECONDS,
     MelodyGround,
     notes_of,
@@ -54,10 +55,12 @@ def melody_ground(bars: Performance, wishes: TuneAttributes, frame_rate: Fractio
     """How a melody is made up in these bars; `wishes` are complete attributes."""
     assert wishes.meter is not None
     first = bars.bars[0].onset if bars.bars else START_SECONDS
+    whole = whole_seconds(wishes.meter, bars.tempo_bpm) * float(frame_rate)  # frames
     return MelodyGround(
         score_frames(bars, frame_rate),
-        unit_frames=float(whole_seconds(wishes.meter, bars.tempo_bpm) * GRID * frame_rate),
+        unit_frames=whole * float(GRID),
         first_frame=first * float(frame_rate),
+        part_frames=whole * float(wishes.meter.bar_duration) * SECTION_BARS,
         accompanied=(wishes.accompaniment or "none") != "none",
     )
 

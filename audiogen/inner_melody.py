@@ -1,15 +1,16 @@
 """The inner melody: the lead that the player thinks of before it sounds, drawn so that it is a melody.
 
 The network says how likely each score stream is; notes and rests are drawn from that where one begins, and held until
-they are over. Bars are given, chords may be.
+they are over. Bars are given, chords may be. What the form says comes back is not drawn again but played as it was.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 
 import numpy as np
 import torch
@@ -32,6 +33,7 @@ from symbolic_bridge.tune import Key, Meter, Tune
 ROWS = {name: row for row, name in enumerate(STREAM_SIZES)}
 # What is drawn where a note or a strum begins, and stays.
 NOTE_STREAMS, STRUM_STREAMS = ("velocity", "onset_place", "end_place"), ("strum_low", "strum_place")
+CHORD_STREAMS = ("chord", "strum_age", *STRUM_STREAMS)
 # The note that the model would rather not end is cut so that a long bucket cannot freeze the melody.
 LONGEST_NOTE_FRAMES = 200
 # What folk instruments play.
@@ -48,15 +50,30 @@ class MelodyGround:
     """What an inner melody stands on, and how it is drawn.
 
     `bars`: frames of which only the streams of beats, sections and, where they are not 0, chords count. `unit_frames`:
-    length of a sixteenth, and `first_frame` where a bar begins; where a length is open, notes end on that grid.
-    `accompanied`: whether strums are drawn. `temperature` of the draws.
+    length of a sixteenth, and `first_frame` where the first bar begins; where a length is open, notes end on that
+    grid. `part_frames`: length of a part of the form SECTIONS, which comes back where its letter does and, once the
+    form is over, as a whole; 0 for no form. `accompanied`: whether strums are drawn. `temperature` of the draws.
     """
 
     bars: ScoreFrames
     unit_frames: float = 1.0
     first_frame: float = 0.0
+    part_frames: float = 0.0
     accompanied: bool = False
     temperature: float = 0.8
+
+
+@dataclass(frozen=True)
+class _Span:
+    """A note or, with pitch 0, a rest: where it begins and ends, and its frame at the beginning, int64 [R]."""
+
+    begin: int
+    end: int
+    values: np.ndarray
+
+    @property
+    def pitch(self) -> int:
+        return int(self.values[ROWS["pitch"]])
 
 
 class InnerMelody:
@@ -75,12 +92,16 @@ class InnerMelody:
         self.place = -1
         self.left = 0  # frames of the note or rest that are still to come
         self.age = self.strum_age = 0
+        self.spans: list[_Span] = []  # without gaps, from place 0 on
+        self.chords: list[np.ndarray] = []  # of every frame, its streams CHORD_STREAMS
 
     def pitch(self, logits: Tensor) -> int:
         """Settle the pitch of the next frame; `logits` [128]."""
         self.place += 1
         if self.left > 0:
             return int(self.now[ROWS["pitch"]])
+        if (source := self._source(self.place)) is not None:
+            return self._span(source).pitch
         upcoming = int(self.now[ROWS["next_pitch"]])
         allowed = torch.zeros(STREAM_SIZES["pitch"], dtype=torch.bool)
         if upcoming:
@@ -107,24 +128,81 @@ class InnerMelody:
 
     def _begin(self, now: np.ndarray, pitch: int, logits: Mapping[str, Tensor]) -> None:
         """A note or a rest: how long it lasts, how loud it is, and what comes after it."""
+        source = self._source(self.place)
+        span = None if source is None else self._span(source)
+        if span is None or source is None:
+            self.left = self._draw_length(logits["remaining"])
+        else:
+            self.left = span.end - source
+        if self._has_form:
+            self.left = min(self.left, self._start(self._part(self.place) + 1) - self.place)
+        self.age = 0
+        now[ROWS["pitch"]] = pitch
+        for name in NOTE_STREAMS:
+            if not pitch:
+                now[ROWS[name]] = 0
+            else:
+                now[ROWS[name]] = self._draw_some(name, logits) if span is None else span.values[ROWS[name]]
+        if following := self._following(self.place + self.left):
+            now[ROWS["next_pitch"]] = following
+        elif pitch:
+            now[ROWS["next_pitch"]] = self._draw_pitch(logits["next_pitch"])
+        self.spans.append(_Span(self.place, self.place + self.left, now))
+
+    def _draw_length(self, logits: Tensor) -> int:
+        """Frames of a note or rest that begins here, to a place on the grid where its bucket has one."""
         longest = int(frame_bucket(np.array(LONGEST_NOTE_FRAMES)))
         allowed = torch.zeros(STREAM_SIZES["remaining"], dtype=torch.bool)
         allowed[1 : longest + 1] = True
-        bucket = self._draw(logits["remaining"], allowed)
+        bucket = self._draw(logits, allowed)
         lengths = np.arange(BUCKET_LOWER_BOUNDS[bucket], BUCKET_LOWER_BOUNDS[bucket + 1])
         units = (self.place + lengths - self.settings.first_frame) / self.settings.unit_frames
-        self.left = int(lengths[np.abs(units - np.round(units)).argmin()])
-        self.age = 0
-        now[ROWS["pitch"]] = pitch
-        if pitch:
-            for name in NOTE_STREAMS:
-                now[ROWS[name]] = self._draw_some(name, logits)
-            playable = torch.zeros(STREAM_SIZES["next_pitch"], dtype=torch.bool)
-            playable[LOWEST_PITCH : HIGHEST_PITCH + 1] = True
-            now[ROWS["next_pitch"]] = self._draw(logits["next_pitch"], playable)
+        return int(lengths[np.abs(units - np.round(units)).argmin()])
+
+    def _draw_pitch(self, logits: Tensor) -> int:
+        playable = torch.zeros(STREAM_SIZES["next_pitch"], dtype=torch.bool)
+        playable[LOWEST_PITCH : HIGHEST_PITCH + 1] = True
+        return self._draw(logits, playable)
+
+    @property
+    def _has_form(self) -> bool:
+        return self.settings.part_frames > 0
+
+    def _part(self, place: int) -> int:
+        """Number of the part that a place lies in; below 0 before the first bar."""
+        guess = floor((place - self.settings.first_frame) / self.settings.part_frames)
+        return guess + (place >= self._start(guess + 1)) - (place < self._start(guess))
+
+    def _start(self, part: int) -> int:
+        """Where a part begins."""
+        return round(self.settings.first_frame + part * self.settings.part_frames)
+
+    def _source(self, place: int) -> int | None:
+        """The earlier place that comes back here; None where something new is drawn."""
+        if not self._has_form:
+            return None
+        part = self._part(place)
+        if part >= len(SECTIONS):
+            earlier = part - len(SECTIONS)
+        elif part > 0 and SECTIONS[part] == SECTIONS[part - 1]:
+            earlier = part - 1
         else:
-            for name in NOTE_STREAMS:
-                now[ROWS[name]] = 0
+            return None
+        source = self._start(earlier) + place - self._start(part)
+        return min(source, self._start(earlier + 1) - 1) if source >= 0 else None
+
+    def _span(self, place: int) -> _Span:
+        """What was played at an earlier place."""
+        return self.spans[bisect_right(self.spans, place, key=lambda span: span.begin) - 1]
+
+    def _following(self, place: int) -> int | None:
+        """The pitch of the first note from a place on, where what comes back there tells it."""
+        while (source := self._source(place)) is not None and source < self.place:
+            span = self._span(source)
+            if span.pitch:
+                return span.pitch
+            place += span.end - source
+        return None
 
     def _back(self, now: np.ndarray, logits: Mapping[str, Tensor]) -> None:
         """Bars as given, chords as given or drawn, strums drawn where there is an accompaniment."""
@@ -132,23 +210,37 @@ class InnerMelody:
         given = bars.slice(self.place, self.place + 1).values[:, 0]
         for name in ("beat", "section"):
             now[ROWS[name]] = given[ROWS[name]]
+        source = self._source(self.place)
+        earlier = (
+            None if source is None else dict(zip(CHORD_STREAMS, self.chords[source].tolist(), strict=True))
+        )
         if given[ROWS["chord"]]:
             now[ROWS["chord"]] = given[ROWS["chord"]]
+        elif earlier is not None:
+            now[ROWS["chord"]] = earlier["chord"]
         else:
             chords = torch.ones(STREAM_SIZES["chord"], dtype=torch.bool)
             now[ROWS["chord"]] = self._draw(logits["chord"], chords)
-        if not self.settings.accompanied:
-            return
-        older = int(frame_bucket(np.array(self.strum_age + 1)))
-        allowed = torch.zeros(STREAM_SIZES["strum_age"], dtype=torch.bool)
-        allowed[1] = True
-        allowed[older if self.strum_age else 0] = True
-        strum = self._draw(logits["strum_age"], allowed)
+        if self.settings.accompanied:
+            self._strum(now, logits, earlier)
+        self.chords.append(now[[ROWS[name] for name in CHORD_STREAMS]])
+
+    def _strum(
+        self, now: np.ndarray, logits: Mapping[str, Tensor], earlier: Mapping[str, int] | None
+    ) -> None:
+        """The accompaniment strikes, as it did `earlier` or as it is drawn, or what it struck grows older."""
+        older = int(frame_bucket(np.array(self.strum_age + 1))) if self.strum_age else 0
+        if earlier is not None:
+            strum = 1 if earlier["strum_age"] == 1 else older
+        else:
+            allowed = torch.zeros(STREAM_SIZES["strum_age"], dtype=torch.bool)
+            allowed[[1, older]] = True
+            strum = self._draw(logits["strum_age"], allowed)
         now[ROWS["strum_age"]] = strum
         self.strum_age = 1 if strum == 1 else self.strum_age + (strum > 0)
         if strum == 1:
             for name in STRUM_STREAMS:
-                now[ROWS[name]] = self._draw_some(name, logits)
+                now[ROWS[name]] = self._draw_some(name, logits) if earlier is None else earlier[name]
 
     def _draw_some(self, name: str, logits: Mapping[str, Tensor]) -> int:
         """A value of a stream that is not "nothing"."""

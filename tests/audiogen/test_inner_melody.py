@@ -28,14 +28,19 @@ from symbolic_bridge.unfold import timed_notes
 
 RATE = Fraction(50)
 JIG = Meter(6, 8)
+BPM = 117
+PART = 8 * 2 * 60 / BPM * 50  # frames of eight bars, no whole number
 
 
-def drawn(seed: int, frames: int = 600, accompanied: bool = True, temperature: float = 1.0) -> ScoreFrames:
+def drawn(
+    seed: int, frames: int = 600, *, accompanied: bool = True, temperature: float = 1.0, form: bool = False
+) -> ScoreFrames:
     """A melody of a network that knows nothing."""
-    bars = score_frames(regular_bars(JIG, 120, frames / 50), RATE)
-    melody = InnerMelody(
-        MelodyGround(bars, 12.5, 5.0, accompanied, temperature), seed, np.zeros(len(STREAM_SIZES), np.int64)
+    bars = score_frames(regular_bars(JIG, BPM, frames / 50), RATE)
+    ground = MelodyGround(
+        bars, 12.5, 5.0, part_frames=PART if form else 0.0, accompanied=accompanied, temperature=temperature
     )
+    melody = InnerMelody(ground, seed, np.zeros(len(STREAM_SIZES), np.int64))
     noise = torch.Generator().manual_seed(seed)
     values = []
     for _ in range(frames):
@@ -83,7 +88,7 @@ def test_the_lead_is_what_its_notes_sampled_again_are() -> None:
 
 def test_bars_are_as_given_and_strums_only_where_there_is_an_accompaniment() -> None:
     frames = drawn(1, accompanied=False)
-    given = score_frames(regular_bars(JIG, 120, 12), RATE)
+    given = score_frames(regular_bars(JIG, BPM, 12), RATE)
     assert np.array_equal(frames.stream("beat"), given.stream("beat"))
     assert np.array_equal(frames.stream("section"), given.stream("section"))
     assert not frames.stream("strum_age").any()
@@ -116,6 +121,58 @@ def test_chords_that_are_given_stand_and_others_are_drawn() -> None:
     wanted = given.stream("chord")[:500]
     assert set(wanted.tolist()) == {0, 9, 39}
     assert found == [int(w) if w else 7 for w in wanted]
+
+
+def part(frames: ScoreFrames, number: int, tolerance: int = 0) -> list[tuple[int, int, int]]:
+    """Notes that begin in a part: frames since its beginning, pitch, velocity."""
+    begin, end = (round(5.0 + PART * edge) for edge in (number, number + 1))
+    pitch, age, velocity = (frames.stream(name) for name in ("pitch", "age", "velocity"))
+    places = [place for place in range(begin, end - tolerance) if age[place] == 1]
+    return [(place - begin, int(pitch[place]), int(velocity[place])) for place in places]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_parts_come_back_where_the_form_says(seed: int) -> None:
+    frames = drawn(seed, round(6.5 * PART), form=True)
+    a, b = part(frames, 0, 1), part(frames, 2, 1)
+    assert len(a) > 3
+    assert len(b) > 3
+    assert a != b
+    assert a == part(frames, 1, 1) == part(frames, 4, 1) == part(frames, 5, 1)
+    assert b == part(frames, 3, 1)
+    chords = frames.stream("chord")
+    begin, again = (round(5.0 + PART * number) for number in (0, 1))
+    assert np.array_equal(chords[begin : begin + 400], chords[again : again + 400])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_with_a_form_the_next_pitch_still_follows_and_notes_are_held(seed: int) -> None:
+    frames = drawn(seed, round(5 * PART), form=True)
+    pitch, age, left, upcoming = (frames.stream(name) for name in ("pitch", "age", "remaining", "next_pitch"))
+    for place in np.flatnonzero(age == 1).tolist()[1:]:
+        assert upcoming[place - 1] == pitch[place]
+    for place in range(1, frames.frames):
+        over = left[place - 1] == 1
+        assert over or pitch[place] == pitch[place - 1]
+        assert over or age[place] != 1
+
+
+def test_of_a_part_whose_beginning_was_not_heard_the_rest_comes_back() -> None:
+    """What is gone on from may be in the middle of a part."""
+    bars = score_frames(regular_bars(JIG, BPM, 30), RATE)
+    ground = MelodyGround(bars, 12.5, first_frame=-300.0, part_frames=PART)
+    melody = InnerMelody(ground, 0, np.zeros(len(STREAM_SIZES), np.int64))
+    noise = torch.Generator().manual_seed(0)
+    values = []
+    for _ in range(1400):
+        logits = {name: torch.randn(size, generator=noise) for name, size in STREAM_SIZES.items()}
+        values.append(melody.frame(melody.pitch(logits["pitch"]), logits))
+    pitch = np.stack(values, 1)[ROWS["pitch"]]
+    shift = round(-300 + PART) - round(-300.0)
+    end = round(-300 + PART)
+    settled = 1 + int(np.flatnonzero(np.diff(pitch[shift:]))[0])  # a note may begin before what comes back
+    assert settled < end // 2
+    assert np.array_equal(pitch[shift + settled : shift + end - 1], pitch[settled : end - 1])
 
 
 def test_the_same_seed_draws_the_same_melody_and_another_does_not() -> None:
