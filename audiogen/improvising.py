@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 
 from audiogen.inner_melody import (
     GRID,
-    SECTION_BARS,
     START_SECONDS,
     MelodyGround,
     notes_of,
@@ -17,6 +16,7 @@ from audiogen.inner_melody import (
     whole_seconds,
 )
 from audiogen.journey import Journey
+from audiogen.melody_form import NEVER, SECTION_BARS, Form
 from audiogen.options import FREE_SECONDS
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.chord_symbols import read_progression
@@ -24,6 +24,9 @@ from symbolic_bridge.frames import ScoreFrames, score_frames
 from symbolic_bridge.harmony import parse_chord
 from symbolic_bridge.performance import Part, Performance
 from symbolic_bridge.tune import Key, Meter, Tune
+
+# After the last note, for what rings on.
+RING_SECONDS = 0.4
 
 
 def backing(journey: Journey, frame_rate: Fraction) -> Performance:
@@ -52,15 +55,19 @@ def backing(journey: Journey, frame_rate: Fraction) -> Performance:
 
 
 def melody_ground(bars: Performance, wishes: TuneAttributes, frame_rate: Fraction) -> MelodyGround:
-    """How a melody is made up in these bars; `wishes` are complete attributes."""
+    """How a melody is made up in these bars, to an ending on a beat; `wishes` are complete attributes."""
     assert wishes.meter is not None
     first = bars.bars[0].onset if bars.bars else START_SECONDS
     whole = whole_seconds(wishes.meter, bars.tempo_bpm) * float(frame_rate)  # frames
+    beat, first_frame = whole * float(wishes.meter.beat_duration), first * float(frame_rate)
+    end = int((bars.duration - RING_SECONDS) * frame_rate)
+    last = round(first_frame + floor((end - beat - first_frame) / beat) * beat)
+    last_note = (last, end) if last > 0 else (NEVER, NEVER)
     return MelodyGround(
         score_frames(bars, frame_rate),
         unit_frames=whole * float(GRID),
-        first_frame=first * float(frame_rate),
-        part_frames=whole * float(wishes.meter.bar_duration) * SECTION_BARS,
+        form=Form(first_frame, whole * float(wishes.meter.bar_duration) * SECTION_BARS, last_note),
+        key=Key(wishes.tonic, wishes.mode or "major") if wishes.tonic else None,
         accompanied=(wishes.accompaniment or "none") != "none",
     )
 

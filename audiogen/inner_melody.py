@@ -10,14 +10,16 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from audiogen.melody_form import SECTION_BARS, SECTIONS, Form
 from audiogen.transcription.barring import Barring
 from audiogen.transcription.writing_down import GridNote, folded, tune_of_notes
+from symbolic_bridge.analysis.cadences import scale_of
 from symbolic_bridge.frames import (
     BUCKET_LOWER_BOUNDS,
     STREAM_SIZES,
@@ -39,7 +41,8 @@ LONGEST_NOTE_FRAMES = 200
 # What folk instruments play.
 LOWEST_PITCH, HIGHEST_PITCH = 36, 100
 START_SECONDS = 0.1
-SECTION_BARS, SECTIONS = 8, "AABB"
+OUTSIDE_NATS = 4.0
+NO_FORM = Form()
 # Written values of what was played; silence of a quaver or more is a rest.
 GRID, REST_UNITS = Fraction(1, 16), 2
 FEWEST_NOTES = 2
@@ -50,15 +53,15 @@ class MelodyGround:
     """What an inner melody stands on, and how it is drawn.
 
     `bars`: frames of which only the streams of beats, sections and, where they are not 0, chords count. `unit_frames`:
-    length of a sixteenth, and `first_frame` where the first bar begins; where a length is open, notes end on that
-    grid. `part_frames`: length of a part of the form SECTIONS, which comes back where its letter does and, once the
-    form is over, as a whole; 0 for no form. `accompanied`: whether strums are drawn. `temperature` of the draws.
+    length of a sixteenth, counted from where the form begins; where a length is open, notes end on that grid. `form`:
+    what comes back, and the last note. `key`: pitches outside of it are less likely by OUTSIDE_NATS, and the last note
+    is its tonic. `accompanied`: whether strums are drawn. `temperature` of the draws.
     """
 
     bars: ScoreFrames
     unit_frames: float = 1.0
-    first_frame: float = 0.0
-    part_frames: float = 0.0
+    form: Form = NO_FORM
+    key: Key | None = None
     accompanied: bool = False
     temperature: float = 0.8
 
@@ -92,6 +95,12 @@ class InnerMelody:
         self.place = -1
         self.left = 0  # frames of the note or rest that are still to come
         self.age = self.strum_age = 0
+        self.form = settings.form
+        self.bias = torch.zeros(STREAM_SIZES["pitch"])
+        if settings.key is not None:
+            inside = {(settings.key.tonic_pitch_class + step) % 12 for step in scale_of(settings.key.mode)}
+            outside = [pitch % 12 not in inside for pitch in range(len(self.bias))]
+            self.bias[outside] = -OUTSIDE_NATS * settings.temperature
         self.spans: list[_Span] = []  # without gaps, from place 0 on
         self.chords: list[np.ndarray] = []  # of every frame, its streams CHORD_STREAMS
 
@@ -100,9 +109,11 @@ class InnerMelody:
         self.place += 1
         if self.left > 0:
             return int(self.now[ROWS["pitch"]])
-        if (source := self._source(self.place)) is not None:
-            return self._span(source).pitch
         upcoming = int(self.now[ROWS["next_pitch"]])
+        if self.place >= self.form.last_note[0]:
+            return upcoming if self.place == self.form.last_note[0] else 0
+        if (source := self.form.source(self.place)) is not None:
+            return self._span(source).pitch
         allowed = torch.zeros(STREAM_SIZES["pitch"], dtype=torch.bool)
         if upcoming:
             allowed[upcoming] = True
@@ -111,7 +122,7 @@ class InnerMelody:
         # A rest follows a note, not another rest.
         if self.now[ROWS["pitch"]]:
             allowed[0] = True
-        return self._draw(logits, allowed)
+        return self._draw(logits.cpu() + self.bias, allowed)
 
     def frame(self, pitch: int, logits: Mapping[str, Tensor]) -> np.ndarray:
         """The next frame, int64 [R], once its pitch is settled; `logits` of the other streams, [size] each."""
@@ -121,21 +132,23 @@ class InnerMelody:
         self.left -= 1
         self.age += 1
         now[ROWS["age"]] = frame_bucket(np.array(self.age)) if pitch else 0
-        now[ROWS["remaining"]] = frame_bucket(np.array(self.left + 1))
+        over = self.place >= self.form.last_note[1]
+        now[ROWS["remaining"]] = 0 if over else frame_bucket(np.array(self.left + 1))
         self._back(now, logits)
         self.now = now
         return now
 
     def _begin(self, now: np.ndarray, pitch: int, logits: Mapping[str, Tensor]) -> None:
         """A note or a rest: how long it lasts, how loud it is, and what comes after it."""
-        source = self._source(self.place)
+        source = self.form.source(self.place)
         span = None if source is None else self._span(source)
-        if span is None or source is None:
-            self.left = self._draw_length(logits["remaining"])
+        last_begins, boundary = self.form.last_note[0], self.form.boundary(self.place)
+        if self.place == last_begins:
+            self.left = boundary - self.place
+        elif span is None or source is None:
+            self.left = min(self._draw_length(logits["remaining"]), boundary - self.place)
         else:
-            self.left = span.end - source
-        if self._has_form:
-            self.left = min(self.left, self._start(self._part(self.place) + 1) - self.place)
+            self.left = min(span.end - source, boundary - self.place)
         self.age = 0
         now[ROWS["pitch"]] = pitch
         for name in NOTE_STREAMS:
@@ -143,7 +156,12 @@ class InnerMelody:
                 now[ROWS[name]] = 0
             else:
                 now[ROWS[name]] = self._draw_some(name, logits) if span is None else span.values[ROWS[name]]
-        if following := self._following(self.place + self.left):
+        if self.place >= last_begins:
+            now[ROWS["next_pitch"]] = 0
+        elif self.place + self.left == last_begins and self.settings.key is not None:
+            before = pitch or int(now[ROWS["next_pitch"]])
+            now[ROWS["next_pitch"]] = nearest(before, self.settings.key.tonic_pitch_class)
+        elif following := self._following(self.place + self.left):
             now[ROWS["next_pitch"]] = following
         elif pitch:
             now[ROWS["next_pitch"]] = self._draw_pitch(logits["next_pitch"])
@@ -156,40 +174,13 @@ class InnerMelody:
         allowed[1 : longest + 1] = True
         bucket = self._draw(logits, allowed)
         lengths = np.arange(BUCKET_LOWER_BOUNDS[bucket], BUCKET_LOWER_BOUNDS[bucket + 1])
-        units = (self.place + lengths - self.settings.first_frame) / self.settings.unit_frames
+        units = (self.place + lengths - self.form.first_frame) / self.settings.unit_frames
         return int(lengths[np.abs(units - np.round(units)).argmin()])
 
     def _draw_pitch(self, logits: Tensor) -> int:
         playable = torch.zeros(STREAM_SIZES["next_pitch"], dtype=torch.bool)
         playable[LOWEST_PITCH : HIGHEST_PITCH + 1] = True
-        return self._draw(logits, playable)
-
-    @property
-    def _has_form(self) -> bool:
-        return self.settings.part_frames > 0
-
-    def _part(self, place: int) -> int:
-        """Number of the part that a place lies in; below 0 before the first bar."""
-        guess = floor((place - self.settings.first_frame) / self.settings.part_frames)
-        return guess + (place >= self._start(guess + 1)) - (place < self._start(guess))
-
-    def _start(self, part: int) -> int:
-        """Where a part begins."""
-        return round(self.settings.first_frame + part * self.settings.part_frames)
-
-    def _source(self, place: int) -> int | None:
-        """The earlier place that comes back here; None where something new is drawn."""
-        if not self._has_form:
-            return None
-        part = self._part(place)
-        if part >= len(SECTIONS):
-            earlier = part - len(SECTIONS)
-        elif part > 0 and SECTIONS[part] == SECTIONS[part - 1]:
-            earlier = part - 1
-        else:
-            return None
-        source = self._start(earlier) + place - self._start(part)
-        return min(source, self._start(earlier + 1) - 1) if source >= 0 else None
+        return self._draw(logits.cpu() + self.bias, playable)
 
     def _span(self, place: int) -> _Span:
         """What was played at an earlier place."""
@@ -197,7 +188,7 @@ class InnerMelody:
 
     def _following(self, place: int) -> int | None:
         """The pitch of the first note from a place on, where what comes back there tells it."""
-        while (source := self._source(place)) is not None and source < self.place:
+        while (source := self.form.source(place)) is not None and source < self.place:
             span = self._span(source)
             if span.pitch:
                 return span.pitch
@@ -210,7 +201,7 @@ class InnerMelody:
         given = bars.slice(self.place, self.place + 1).values[:, 0]
         for name in ("beat", "section"):
             now[ROWS[name]] = given[ROWS[name]]
-        source = self._source(self.place)
+        source = self.form.source(self.place)
         earlier = (
             None if source is None else dict(zip(CHORD_STREAMS, self.chords[source].tolist(), strict=True))
         )
@@ -230,7 +221,9 @@ class InnerMelody:
     ) -> None:
         """The accompaniment strikes, as it did `earlier` or as it is drawn, or what it struck grows older."""
         older = int(frame_bucket(np.array(self.strum_age + 1))) if self.strum_age else 0
-        if earlier is not None:
+        if self.place > self.form.last_note[0]:
+            strum = older
+        elif earlier is not None:
             strum = 1 if earlier["strum_age"] == 1 else older
         else:
             allowed = torch.zeros(STREAM_SIZES["strum_age"], dtype=torch.bool)
@@ -251,6 +244,12 @@ class InnerMelody:
     def _draw(self, logits: Tensor, allowed: Tensor) -> int:
         chances = (logits.double().cpu() / self.settings.temperature).masked_fill(~allowed, -torch.inf)
         return int(torch.multinomial(chances.softmax(-1), 1, generator=self.generator))
+
+
+def nearest(pitch: int, pitch_class: int) -> int:
+    """The pitch of a class that lies nearest, of two as near the lower, among those that are played."""
+    inside = range(LOWEST_PITCH, HIGHEST_PITCH + 1)
+    return min((each for each in inside if each % 12 == pitch_class), key=lambda each: abs(each - pitch))
 
 
 def regular_bars(

@@ -20,6 +20,7 @@ from audiogen.inner_melody import (
     tune_of_melody,
     whole_seconds,
 )
+from audiogen.melody_form import NEVER, Form
 from symbolic_bridge.frames import STREAM_SIZES, ScoreFrames, bucket_lower_bound, score_frames
 from symbolic_bridge.harmony import Chord
 from symbolic_bridge.performance import Part, Performance, SoundedNote
@@ -33,13 +34,18 @@ PART = 8 * 2 * 60 / BPM * 50  # frames of eight bars, no whole number
 
 
 def drawn(
-    seed: int, frames: int = 600, *, accompanied: bool = True, temperature: float = 1.0, form: bool = False
+    seed: int,
+    frames: int = 600,
+    *,
+    accompanied: bool = True,
+    form: bool = False,
+    key: Key | None = None,
+    last_note: tuple[int, int] = (NEVER, NEVER),
 ) -> ScoreFrames:
     """A melody of a network that knows nothing."""
     bars = score_frames(regular_bars(JIG, BPM, frames / 50), RATE)
-    ground = MelodyGround(
-        bars, 12.5, 5.0, part_frames=PART if form else 0.0, accompanied=accompanied, temperature=temperature
-    )
+    parts = Form(5.0, PART if form else 0.0, last_note)
+    ground = MelodyGround(bars, 12.5, parts, key, accompanied=accompanied, temperature=1.0)
     melody = InnerMelody(ground, seed, np.zeros(len(STREAM_SIZES), np.int64))
     noise = torch.Generator().manual_seed(seed)
     values = []
@@ -98,7 +104,7 @@ def test_bars_are_as_given_and_strums_only_where_there_is_an_accompaniment() -> 
 def test_where_a_length_is_open_a_note_ends_on_the_grid() -> None:
     """Buckets from 16 frames on are wider than a unit of 7 frames, so that there is a place for the end in each."""
     bars = score_frames(regular_bars(JIG, 120, 12), RATE)
-    melody = InnerMelody(MelodyGround(bars, 7.0, 5.0), 0, np.zeros(len(STREAM_SIZES), np.int64))
+    melody = InnerMelody(MelodyGround(bars, 7.0, Form(5.0)), 0, np.zeros(len(STREAM_SIZES), np.int64))
     noise = torch.Generator().manual_seed(0)
     ends = []
     for place in range(600):
@@ -160,7 +166,7 @@ def test_with_a_form_the_next_pitch_still_follows_and_notes_are_held(seed: int) 
 def test_of_a_part_whose_beginning_was_not_heard_the_rest_comes_back() -> None:
     """What is gone on from may be in the middle of a part."""
     bars = score_frames(regular_bars(JIG, BPM, 30), RATE)
-    ground = MelodyGround(bars, 12.5, first_frame=-300.0, part_frames=PART)
+    ground = MelodyGround(bars, 12.5, Form(-300.0, PART))
     melody = InnerMelody(ground, 0, np.zeros(len(STREAM_SIZES), np.int64))
     noise = torch.Generator().manual_seed(0)
     values = []
@@ -173,6 +179,40 @@ def test_of_a_part_whose_beginning_was_not_heard_the_rest_comes_back() -> None:
     settled = 1 + int(np.flatnonzero(np.diff(pitch[shift:]))[0])  # a note may begin before what comes back
     assert settled < end // 2
     assert np.array_equal(pitch[shift + settled : shift + end - 1], pitch[settled : end - 1])
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("accompanied", [False, True])
+def test_the_last_note_is_the_tonic_where_the_ending_is_and_nothing_follows(
+    seed: int, accompanied: bool
+) -> None:
+    begin, end = round(5 + PART / 2), round(5 + PART * 1.2)
+    frames = drawn(
+        seed, end + 60, accompanied=accompanied, form=True, key=Key("D", "dorian"), last_note=(begin, end)
+    )
+    pitch, age, left, upcoming, strum = (
+        frames.stream(name) for name in ("pitch", "age", "remaining", "next_pitch", "strum_age")
+    )
+    assert age[begin] == 1
+    assert pitch[begin] % 12 == 2
+    assert upcoming[begin - 1] == pitch[begin]
+    assert (pitch[begin:end] == pitch[begin]).all()
+    assert left[end - 1] == 1
+    assert not (age[begin + 1 : end] == 1).any()
+    for nothing in (pitch[end:], left[end:], upcoming[begin:]):
+        assert not nothing.any()
+    assert not (strum[begin + 1 :] == 1).any()
+
+
+def test_with_a_key_most_notes_lie_in_it_and_without_one_they_do_not() -> None:
+    inside = {2, 4, 6, 7, 9, 11, 1}
+
+    def share(key: Key | None) -> float:
+        notes = notes_of(drawn(1, 3000, key=key))
+        return sum(note.midi_pitch % 12 in inside for note in notes) / len(notes)
+
+    assert share(Key("D")) > 0.9
+    assert share(None) < 0.8
 
 
 def test_the_same_seed_draws_the_same_melody_and_another_does_not() -> None:

@@ -1,0 +1,53 @@
+"""The form of what the player makes up: which frames come back, and where it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import floor
+
+SECTION_BARS, SECTIONS = 8, "AABB"
+NEVER = 2**62
+
+
+@dataclass(frozen=True)
+class Form:
+    """Parts of one length that come back where their letter in SECTIONS does and, once these are over, as a whole.
+
+    `first_frame`: where the first part begins; it need not be whole. `part_frames`: length of a part; 0 for no parts.
+    `last_note`: the frames at which the last note begins and ends; after it nothing is played.
+    """
+
+    first_frame: float = 0.0
+    part_frames: float = 0.0
+    last_note: tuple[int, int] = (NEVER, NEVER)
+
+    def source(self, place: int) -> int | None:
+        """The earlier frame that comes back at this one; None where something new is played."""
+        if not self.part_frames or place >= self.last_note[0]:
+            return None
+        part = self._part(place)
+        if part >= len(SECTIONS):
+            earlier = part - len(SECTIONS)
+        elif part > 0 and SECTIONS[part] == SECTIONS[part - 1]:
+            earlier = part - 1
+        else:
+            return None
+        source = self._start(earlier) + place - self._start(part)
+        # Parts differ by a frame where their length is not whole.
+        return min(source, self._start(earlier + 1) - 1) if source >= 0 else None
+
+    def boundary(self, place: int) -> int:
+        """Where a note that begins at this frame must be over at the latest."""
+        begins, ends = self.last_note
+        if place >= begins:
+            return ends if place < ends else NEVER
+        return min(begins, self._start(self._part(place) + 1)) if self.part_frames else begins
+
+    def _part(self, place: int) -> int:
+        """Number of the part that a frame lies in; below 0 before the first."""
+        guess = floor((place - self.first_frame) / self.part_frames)
+        return guess + (place >= self._start(guess + 1)) - (place < self._start(guess))
+
+    def _start(self, part: int) -> int:
+        """The first frame of a part."""
+        return round(self.first_frame + part * self.part_frames)
