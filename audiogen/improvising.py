@@ -7,7 +7,6 @@ from fractions import Fraction
 from math import ceil, floor
 
 from audiogen.inner_melody import (
-    GRID,
     START_SECONDS,
     MelodyGround,
     notes_of,
@@ -65,7 +64,7 @@ def melody_ground(bars: Performance, wishes: TuneAttributes, frame_rate: Fractio
     last_note = (last, end) if last > 0 else (NEVER, NEVER)
     return MelodyGround(
         score_frames(bars, frame_rate),
-        unit_frames=whole * float(GRID),
+        quaver_frames=whole / 8,
         form=Form(first_frame, whole * float(wishes.meter.bar_duration) * SECTION_BARS, last_note),
         key=Key(wishes.tonic, wishes.mode or "major") if wishes.tonic else None,
         accompanied=(wishes.accompaniment or "none") != "none",

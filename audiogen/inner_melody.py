@@ -21,7 +21,6 @@ from audiogen.transcription.barring import Barring
 from audiogen.transcription.writing_down import GridNote, folded, tune_of_notes
 from symbolic_bridge.analysis.cadences import scale_of
 from symbolic_bridge.frames import (
-    BUCKET_LOWER_BOUNDS,
     STREAM_SIZES,
     VELOCITY_STEP,
     ScoreFrames,
@@ -41,7 +40,10 @@ LONGEST_NOTE_FRAMES = 200
 # What folk instruments play.
 LOWEST_PITCH, HIGHEST_PITCH = 36, 100
 START_SECONDS = 0.1
-OUTSIDE_NATS = 4.0
+UNLIKELY_NATS = 4.0
+MOST_OFF_QUAVERS = 0.2  # as players stray from the beat, and swing
+LENGTHS = np.arange(1, LONGEST_NOTE_FRAMES + 1)
+LENGTH_BUCKETS = frame_bucket(LENGTHS)
 NO_FORM = Form()
 # Written values of what was played; silence of a quaver or more is a rest.
 GRID, REST_UNITS = Fraction(1, 16), 2
@@ -52,14 +54,14 @@ FEWEST_NOTES = 2
 class MelodyGround:
     """What an inner melody stands on, and how it is drawn.
 
-    `bars`: frames of which only the streams of beats, sections and, where they are not 0, chords count. `unit_frames`:
-    length of a sixteenth, counted from where the form begins; where a length is open, notes end on that grid. `form`:
-    what comes back, and the last note. `key`: pitches outside of it are less likely by OUTSIDE_NATS, and the last note
-    is its tonic. `accompanied`: whether strums are drawn. `temperature` of the draws.
+    `bars`: frames of which only the streams of beats, sections and, where they are not 0, chords count.
+    `quaver_frames`: length of a quaver, counted from where the form begins; notes that end off that grid are less
+    likely by UNLIKELY_NATS. `form`: what comes back, and the last note. `key`: pitches outside of it are less likely by
+    as much, and the last note is its tonic. `accompanied`: whether strums are drawn. `temperature` of the draws.
     """
 
     bars: ScoreFrames
-    unit_frames: float = 1.0
+    quaver_frames: float = 1.0
     form: Form = NO_FORM
     key: Key | None = None
     accompanied: bool = False
@@ -100,7 +102,7 @@ class InnerMelody:
         if settings.key is not None:
             inside = {(settings.key.tonic_pitch_class + step) % 12 for step in scale_of(settings.key.mode)}
             outside = [pitch % 12 not in inside for pitch in range(len(self.bias))]
-            self.bias[outside] = -OUTSIDE_NATS * settings.temperature
+            self.bias[outside] = -UNLIKELY_NATS * settings.temperature
         self.spans: list[_Span] = []  # without gaps, from place 0 on
         self.chords: list[np.ndarray] = []  # of every frame, its streams CHORD_STREAMS
 
@@ -168,14 +170,17 @@ class InnerMelody:
         self.spans.append(_Span(self.place, self.place + self.left, now))
 
     def _draw_length(self, logits: Tensor) -> int:
-        """Frames of a note or rest that begins here, to a place on the grid where its bucket has one."""
-        longest = int(frame_bucket(np.array(LONGEST_NOTE_FRAMES)))
-        allowed = torch.zeros(STREAM_SIZES["remaining"], dtype=torch.bool)
-        allowed[1 : longest + 1] = True
-        bucket = self._draw(logits, allowed)
-        lengths = np.arange(BUCKET_LOWER_BOUNDS[bucket], BUCKET_LOWER_BOUNDS[bucket + 1])
-        units = (self.place + lengths - self.form.first_frame) / self.settings.unit_frames
-        return int(lengths[np.abs(units - np.round(units)).argmin()])
+        """Frames of a note or rest that begins here; where its bucket leaves them open, to the nearest quaver."""
+        quavers = (self.place + LENGTHS - self.form.first_frame) / self.settings.quaver_frames
+        off = np.abs(quavers - np.round(quavers))
+        order = np.lexsort((off, LENGTH_BUCKETS))
+        best = order[np.unique(LENGTH_BUCKETS[order], return_index=True)[1]]  # of each bucket
+        bias = torch.full_like(logits, -torch.inf, device="cpu")
+        bias[LENGTH_BUCKETS[best]] = torch.where(
+            torch.from_numpy(off[best] > MOST_OFF_QUAVERS), -UNLIKELY_NATS * self.settings.temperature, 0.0
+        ).to(bias.dtype)
+        bucket = self._draw(logits.cpu() + bias, torch.isfinite(bias))
+        return int(LENGTHS[best[bucket - 1]])
 
     def _draw_pitch(self, logits: Tensor) -> int:
         playable = torch.zeros(STREAM_SIZES["next_pitch"], dtype=torch.bool)
