@@ -26,6 +26,7 @@ from symbolic_bridge.tune import Key, Meter, Tune
 
 # After the last note, for what rings on.
 RING_SECONDS = 0.4
+SHORTEST_LAST_SECONDS = 0.4
 
 
 def backing(journey: Journey, frame_rate: Fraction) -> Performance:
@@ -53,22 +54,42 @@ def backing(journey: Journey, frame_rate: Fraction) -> Performance:
     )
 
 
-def melody_ground(bars: Performance, wishes: TuneAttributes, frame_rate: Fraction) -> MelodyGround:
-    """How a melody is made up in these bars, to an ending on a beat; `wishes` are complete attributes."""
+def melody_ground(
+    bars: Performance, wishes: TuneAttributes, frame_rate: Fraction, progression_bars: int = 0
+) -> MelodyGround:
+    """How a melody is made up in these bars, to an ending on a beat.
+
+    Args:
+        bars: from `backing`.
+        wishes: complete attributes.
+        frame_rate: of the player's codec.
+        progression_bars: length of the chords that were asked for; parts return only where these do as well.
+    """
     assert wishes.meter is not None
     first = bars.bars[0].onset if bars.bars else START_SECONDS
     whole = whole_seconds(wishes.meter, bars.tempo_bpm) * float(frame_rate)  # frames
-    beat, first_frame = whole * float(wishes.meter.beat_duration), first * float(frame_rate)
-    end = int((bars.duration - RING_SECONDS) * frame_rate)
-    last = round(first_frame + floor((end - beat - first_frame) / beat) * beat)
-    last_note = (last, end) if last > 0 else (NEVER, NEVER)
+    first_frame = first * float(frame_rate)
+    returns = progression_bars == 0 or SECTION_BARS % progression_bars == 0
+    part_frames = whole * float(wishes.meter.bar_duration) * SECTION_BARS if returns else 0.0
     return MelodyGround(
         score_frames(bars, frame_rate),
         quaver_frames=whole / 8,
-        form=Form(first_frame, whole * float(wishes.meter.bar_duration) * SECTION_BARS, last_note),
+        form=Form(first_frame, part_frames, _last_note(bars, wishes.meter, frame_rate, first_frame)),
         key=Key(wishes.tonic, wishes.mode or "major") if wishes.tonic else None,
         accompanied=(wishes.accompaniment or "none") != "none",
     )
+
+
+def _last_note(bars: Performance, meter: Meter, frame_rate: Fraction, first_frame: float) -> tuple[int, int]:
+    """Frames at which the last note begins, on a beat, and ends; NEVER where there is no time for a note before it."""
+    beat = whole_seconds(meter, bars.tempo_bpm) * float(meter.beat_duration)
+    while beat < SHORTEST_LAST_SECONDS:
+        beat *= 2
+    while beat > 2 * SHORTEST_LAST_SECONDS:
+        beat /= 2
+    step, end = beat * float(frame_rate), int((bars.duration - RING_SECONDS) * frame_rate)
+    begin = round(first_frame + floor((end - step - first_frame) / step) * step)
+    return (begin, end) if begin > max(0, first_frame) else (NEVER, NEVER)
 
 
 def improvised(

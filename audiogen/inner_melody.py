@@ -34,7 +34,7 @@ from symbolic_bridge.tune import Key, Meter, Tune
 ROWS = {name: row for row, name in enumerate(STREAM_SIZES)}
 # What is drawn where a note or a strum begins, and stays.
 NOTE_STREAMS, STRUM_STREAMS = ("velocity", "onset_place", "end_place"), ("strum_low", "strum_place")
-CHORD_STREAMS = ("chord", "strum_age", *STRUM_STREAMS)
+BACK_STREAMS = ("chord", "strum_age", *STRUM_STREAMS)
 # The note that the model would rather not end is cut so that a long bucket cannot freeze the melody.
 LONGEST_NOTE_FRAMES = 200
 # What folk instruments play.
@@ -98,13 +98,15 @@ class InnerMelody:
         self.left = 0  # frames of the note or rest that are still to come
         self.age = self.strum_age = 0
         self.form = settings.form
+        self._first = round(self.form.first_frame)
         self.bias = torch.zeros(STREAM_SIZES["pitch"])
         if settings.key is not None:
             inside = {(settings.key.tonic_pitch_class + step) % 12 for step in scale_of(settings.key.mode)}
             outside = [pitch % 12 not in inside for pitch in range(len(self.bias))]
+            outside[0] = False  # a rest
             self.bias[outside] = -UNLIKELY_NATS * settings.temperature
         self.spans: list[_Span] = []  # without gaps, from place 0 on
-        self.chords: list[np.ndarray] = []  # of every frame, its streams CHORD_STREAMS
+        self.backs: list[np.ndarray] = []  # of every frame, its streams BACK_STREAMS
 
     def pitch(self, logits: Tensor) -> int:
         """Settle the pitch of the next frame; `logits` [128]."""
@@ -116,6 +118,8 @@ class InnerMelody:
             return upcoming if self.place == self.form.last_note[0] else 0
         if (source := self.form.source(self.place)) is not None:
             return self._span(source).pitch
+        if self.place < self._first and not self.now[ROWS["pitch"]]:
+            return 0
         allowed = torch.zeros(STREAM_SIZES["pitch"], dtype=torch.bool)
         if upcoming:
             allowed[upcoming] = True
@@ -145,13 +149,18 @@ class InnerMelody:
         source = self.form.source(self.place)
         span = None if source is None else self._span(source)
         last_begins, boundary = self.form.last_note[0], self.form.boundary(self.place)
-        if self.place == last_begins:
+        if self.place >= last_begins:
             self.left = boundary - self.place
+        elif self.place < self._first and not pitch:
+            self.left = min(self._first, boundary) - self.place
         elif span is None or source is None:
             self.left = min(self._draw_length(logits["remaining"]), boundary - self.place)
         else:
             self.left = min(span.end - source, boundary - self.place)
+            # A part may be a frame longer than the one that comes back in it.
+            self.left += self.form.source(self.place + self.left) == span.end - 1
         self.age = 0
+        self.spans.append(_Span(self.place, self.place + self.left, now))
         now[ROWS["pitch"]] = pitch
         for name in NOTE_STREAMS:
             if not pitch:
@@ -161,13 +170,12 @@ class InnerMelody:
         if self.place >= last_begins:
             now[ROWS["next_pitch"]] = 0
         elif self.place + self.left == last_begins and self.settings.key is not None:
-            before = pitch or int(now[ROWS["next_pitch"]])
+            before = pitch or int(now[ROWS["next_pitch"]]) or self._draw_pitch(logits["next_pitch"])
             now[ROWS["next_pitch"]] = nearest(before, self.settings.key.tonic_pitch_class)
         elif following := self._following(self.place + self.left):
             now[ROWS["next_pitch"]] = following
-        elif pitch:
+        elif pitch or not now[ROWS["next_pitch"]]:
             now[ROWS["next_pitch"]] = self._draw_pitch(logits["next_pitch"])
-        self.spans.append(_Span(self.place, self.place + self.left, now))
 
     def _draw_length(self, logits: Tensor) -> int:
         """Frames of a note or rest that begins here; where its bucket leaves them open, to the nearest quaver."""
@@ -193,7 +201,7 @@ class InnerMelody:
 
     def _following(self, place: int) -> int | None:
         """The pitch of the first note from a place on, where what comes back there tells it."""
-        while (source := self.form.source(place)) is not None and source < self.place:
+        while (source := self.form.source(place)) is not None and source < self.spans[-1].end:
             span = self._span(source)
             if span.pitch:
                 return span.pitch
@@ -208,7 +216,7 @@ class InnerMelody:
             now[ROWS[name]] = given[ROWS[name]]
         source = self.form.source(self.place)
         earlier = (
-            None if source is None else dict(zip(CHORD_STREAMS, self.chords[source].tolist(), strict=True))
+            None if source is None else dict(zip(BACK_STREAMS, self.backs[source].tolist(), strict=True))
         )
         if given[ROWS["chord"]]:
             now[ROWS["chord"]] = given[ROWS["chord"]]
@@ -218,8 +226,10 @@ class InnerMelody:
             chords = torch.ones(STREAM_SIZES["chord"], dtype=torch.bool)
             now[ROWS["chord"]] = self._draw(logits["chord"], chords)
         if self.settings.accompanied:
+            if earlier is not None and source == self.form.source(self.place - 1):
+                earlier["strum_age"] = 0  # told twice, where this part is a frame longer
             self._strum(now, logits, earlier)
-        self.chords.append(now[[ROWS[name] for name in CHORD_STREAMS]])
+        self.backs.append(now[[ROWS[name] for name in BACK_STREAMS]])
 
     def _strum(
         self, now: np.ndarray, logits: Mapping[str, Tensor], earlier: Mapping[str, int] | None

@@ -21,6 +21,7 @@ from audiogen.seeds import stage_rng, stage_seed, stage_torch_rng
 from audiogen.sounds import in_one, joined, spliced
 from codec.types import CheckpointError, Codes, Waveform
 from symbolic_bridge.attributes import TuneAttributes, resolve
+from symbolic_bridge.chord_symbols import read_progression
 from symbolic_bridge.frames import score_frames
 from symbolic_bridge.kinds import kind_of
 from symbolic_bridge.moods import MOODS
@@ -126,7 +127,8 @@ class Walker:
         frames, count, melody = journey.frames, None, None
         if frames is None:
             base = backing(journey, rate)
-            melody = melody_ground(base, journey.attributes, rate)
+            progression = read_progression(journey.options.chords) if journey.options.chords else ()
+            melody = melody_ground(base, journey.attributes, rate, len(progression))
             count = round(base.duration * rate)
         if journey.heard is not None:
             before = journey.heard.codes

@@ -128,26 +128,52 @@ def test_chords_that_are_given_stand_and_others_are_drawn() -> None:
     assert found == [int(w) if w else 7 for w in wanted]
 
 
-def part(frames: ScoreFrames, number: int, tolerance: int = 0) -> list[tuple[int, int, int]]:
-    """Notes that begin in a part: frames since its beginning, pitch, velocity."""
-    begin, end = (round(5.0 + PART * edge) for edge in (number, number + 1))
-    pitch, age, velocity = (frames.stream(name) for name in ("pitch", "age", "velocity"))
-    places = [place for place in range(begin, end - tolerance) if age[place] == 1]
-    return [(place - begin, int(pitch[place]), int(velocity[place])) for place in places]
+def part(frames: ScoreFrames, number: int) -> np.ndarray:
+    """What a part's frames tell of its own notes and strikes, as far as all parts have frames, [streams, S]."""
+    begin = round(5.0 + PART * number)
+    names = ("pitch", "age", "velocity", "onset_place", "end_place", "chord", "strum_low", "strum_place")
+    told = {name: frames.stream(name)[begin : begin + int(PART)] for name in names}
+    # What was struck before the part is older or younger than it was then.
+    struck = np.flatnonzero(frames.stream("strum_age")[begin : begin + int(PART)] == 1)[0]
+    return np.stack([told[name][struck if name.startswith("strum") else 0 :][:300] for name in names])
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(4))
 def test_parts_come_back_where_the_form_says(seed: int) -> None:
     frames = drawn(seed, round(6.5 * PART), form=True)
-    a, b = part(frames, 0, 1), part(frames, 2, 1)
-    assert len(a) > 1
-    assert len(b) > 1
-    assert a != b
-    assert a == part(frames, 1, 1) == part(frames, 4, 1) == part(frames, 5, 1)
-    assert b == part(frames, 3, 1)
-    chords = frames.stream("chord")
-    begin, again = (round(5.0 + PART * number) for number in (0, 1))
-    assert np.array_equal(chords[begin : begin + 400], chords[again : again + 400])
+    a, b = part(frames, 0), part(frames, 2)
+    assert not np.array_equal(a, b)
+    for number in (1, 4, 5):
+        assert np.array_equal(a, part(frames, number))
+    assert np.array_equal(b, part(frames, 3))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_nothing_begins_twice_where_a_part_is_a_frame_longer(seed: int) -> None:
+    frames = drawn(seed, round(6.5 * PART), form=True)
+    edges = [round(5.0 + PART * number) for number in range(7)]
+    assert len(set(np.diff(edges).tolist())) == 2
+    for name in ("age", "strum_age"):
+        begins = frames.stream(name) == 1
+        counts = [int(begins[start:stop].sum()) for start, stop in pairwise(edges)]
+        assert counts[0] == counts[1] == counts[4] == counts[5]
+        assert counts[2] == counts[3]
+
+
+def test_before_the_first_bar_nothing_is_played_unless_something_sounds() -> None:
+    for seed in range(5):
+        pitch, upcoming = (drawn(seed, 100).stream(name) for name in ("pitch", "next_pitch"))
+        assert not pitch[:5].any()
+        assert pitch[5] == upcoming[4] > 0
+
+
+def test_a_key_leaves_rests_as_they_are() -> None:
+    def rests(key: Key) -> int:
+        pitch = drawn(2, 4000, key=key).stream("pitch")
+        return int(((pitch[1:] == 0) & (pitch[:-1] > 0)).sum())
+
+    assert rests(Key("C")) == pytest.approx(rests(Key("D")), rel=0.5)
+    assert rests(Key("D")) > 10
 
 
 @pytest.mark.parametrize("seed", range(3))

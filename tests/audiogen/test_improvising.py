@@ -1,0 +1,53 @@
+"""What a melody is made up in: where it begins, what comes back and where it ends."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from audiogen.improvising import RING_SECONDS, SHORTEST_LAST_SECONDS, melody_ground
+from audiogen.inner_melody import MelodyGround, regular_bars
+from audiogen.melody_form import NEVER
+from symbolic_bridge.attributes import TuneAttributes
+from symbolic_bridge.tune import Key, Meter
+
+RATE = Fraction(50)
+
+
+def ground(
+    seconds: float, tempo_bpm: float, meter: Meter, progression_bars: int = 0, **wishes: str
+) -> MelodyGround:
+    attributes = TuneAttributes(meter=meter, tempo_bpm=tempo_bpm, **wishes)  # type: ignore[arg-type]
+    return melody_ground(regular_bars(meter, tempo_bpm, seconds), attributes, RATE, progression_bars)
+
+
+@pytest.mark.parametrize("tempo_bpm", [20, 60, 117, 400])
+@pytest.mark.parametrize("meter", [Meter(4, 4), Meter(6, 8), Meter(3, 8), Meter(7, 8)])
+@pytest.mark.parametrize("seconds", [8.0, 60.0])
+def test_the_last_note_has_time_to_sound_and_to_ring_and_lies_in_the_sound(
+    tempo_bpm: float, meter: Meter, seconds: float
+) -> None:
+    begin, end = ground(seconds, tempo_bpm, meter).form.last_note
+    assert 5 < begin < end
+    assert end == pytest.approx((seconds - RING_SECONDS) * 50, abs=1)
+    assert SHORTEST_LAST_SECONDS * 50 - 1 <= end - begin <= 4 * SHORTEST_LAST_SECONDS * 50 + 1
+
+
+def test_what_is_too_short_for_an_ending_has_none() -> None:
+    assert ground(0.8, 117, Meter(4, 4)).form.last_note == (NEVER, NEVER)
+
+
+@pytest.mark.parametrize(
+    ("progression_bars", "returns"), [(0, True), (1, True), (4, True), (8, True), (3, False), (16, False)]
+)
+def test_parts_return_only_where_the_chords_do(progression_bars: int, returns: bool) -> None:
+    form = ground(60, 120, Meter(4, 4), progression_bars).form
+    assert (form.source(900) is not None) == returns
+    assert form.part_frames == (pytest.approx(8 * 4 * 60 / 120 * 50) if returns else 0)
+
+
+def test_a_key_that_was_asked_for_is_kept_and_none_is_made_up() -> None:
+    assert ground(20, 120, Meter(4, 4), tonic="Bb", mode="dorian").key == Key("Bb", "dorian")
+    assert ground(20, 120, Meter(4, 4), tonic="A").key == Key("A")
+    assert ground(20, 120, Meter(4, 4)).key is None
