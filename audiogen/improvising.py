@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil, floor
+
+import numpy as np
 
 from audiogen.inner_melody import (
     START_SECONDS,
@@ -27,6 +30,24 @@ from symbolic_bridge.tune import Key, Meter, Tune
 # After the last note, for what rings on.
 RING_SECONDS = 0.4
 SHORTEST_LAST_SECONDS = 0.4
+# How many training tunes are in each of the commoner keys.
+COMMON_KEYS: Mapping[str, Mapping[str, int]] = {
+    "major": {"G": 2853, "D": 2475, "A": 637, "C": 213, "F": 131, "Bb": 119},
+    "minor": {"E": 376, "A": 308, "G": 119, "D": 82, "B": 57},
+    "dorian": {"A": 200, "E": 84, "D": 22, "G": 20},
+    "mixolydian": {"D": 126, "A": 91, "G": 9},
+}
+
+
+def in_a_key(wishes: TuneAttributes, rng: np.random.Generator) -> TuneAttributes:
+    """The same with a key where none was asked for, one that tunes are often in."""
+    if wishes.tonic is not None:
+        return wishes
+    modes = [mode for mode in COMMON_KEYS if wishes.mode in (None, mode)] or list(COMMON_KEYS)
+    keys = [(tonic, mode, count) for mode in modes for tonic, count in COMMON_KEYS[mode].items()]
+    counts = np.array([count for _, _, count in keys], float)
+    tonic, mode, _ = keys[int(rng.choice(len(keys), p=counts / counts.sum()))]
+    return replace(wishes, tonic=tonic, mode=wishes.mode or mode)
 
 
 def backing(journey: Journey, frame_rate: Fraction) -> Performance:

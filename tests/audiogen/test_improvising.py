@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
-from audiogen.improvising import RING_SECONDS, SHORTEST_LAST_SECONDS, melody_ground
+from audiogen.improvising import COMMON_KEYS, RING_SECONDS, SHORTEST_LAST_SECONDS, in_a_key, melody_ground
 from audiogen.inner_melody import MelodyGround, regular_bars
 from audiogen.melody_form import NEVER
 from symbolic_bridge.attributes import TuneAttributes
@@ -45,6 +46,21 @@ def test_parts_return_only_where_the_chords_do(progression_bars: int, returns: b
     form = ground(60, 120, Meter(4, 4), progression_bars).form
     assert (form.source(900) is not None) == returns
     assert form.part_frames == (pytest.approx(8 * 4 * 60 / 120 * 50) if returns else 0)
+
+
+def test_a_key_is_settled_where_none_was_asked_for() -> None:
+    free, jig = TuneAttributes(), TuneAttributes(tonic="Eb", mode="minor")
+    drawn = [in_a_key(free, np.random.default_rng(seed)) for seed in range(40)]
+    assert {each.tonic for each in drawn} >= {"G", "D"}
+    assert all(each.tonic in COMMON_KEYS[each.mode or ""] for each in drawn)
+    assert in_a_key(free, np.random.default_rng(3)) == drawn[3]
+    assert in_a_key(jig, np.random.default_rng(0)) == jig
+    sad = in_a_key(TuneAttributes(mode="minor"), np.random.default_rng(0))
+    assert sad.mode == "minor"
+    assert sad.tonic in COMMON_KEYS["minor"]
+    rare = in_a_key(TuneAttributes(mode="lydian"), np.random.default_rng(0))
+    assert rare.mode == "lydian"
+    assert rare.tonic is not None
 
 
 def test_a_key_that_was_asked_for_is_kept_and_none_is_made_up() -> None:
