@@ -47,6 +47,7 @@ LENGTH_BUCKETS = frame_bucket(LENGTHS)
 NO_FORM = Form()
 # Written values of what was played; silence of a quaver or more is a rest.
 GRID, REST_UNITS = Fraction(1, 16), 2
+QUAVER_REACH = 0.3  # of a quaver
 FEWEST_NOTES = 2
 
 
@@ -349,7 +350,9 @@ def tune_of_melody(
     title: str,
     first: float = START_SECONDS,
 ) -> Tune | None:
-    """What was played in regular bars as a tune, in sixteenths; None if it was but a note.
+    """What was played in regular bars as a tune, in quavers and, where they are far off, sixteenths.
+
+    It is None if it was but a note.
 
     Args:
         notes: of the lead, in order.
@@ -358,16 +361,21 @@ def tune_of_melody(
         title: of the tune.
         first: when the first bar begins, in seconds.
     """
-    unit = whole_seconds(meter, tempo_bpm) * GRID
-    placed: dict[int, SoundedNote] = {}
-    for note in notes:
-        placed[max(0, round((note.onset - first) / unit))] = note  # of two at one place the later
+    unit = whole_seconds(meter, tempo_bpm) * float(GRID)
+
+    def place_of(seconds: float) -> int:
+        exact = max(0.0, (seconds - first) / unit)
+        quaver = 2 * round(exact / 2)
+        return quaver if abs(exact - quaver) <= 2 * QUAVER_REACH else round(exact)
+
+    # Of two notes at one place the later stays.
+    placed = {place_of(note.onset): note for note in notes}
     if len(placed) < FEWEST_NOTES:
         return None
     written = []
     for place, following in zip(placed, [*list(placed)[1:], None], strict=True):
         note = placed[place]
-        heard = place + max(1, round((note.offset - note.onset) / unit))
+        heard = max(place + 1, place_of(note.offset))
         end = heard if following is None or following - heard >= REST_UNITS else following
         written.append(GridNote(place * GRID, end * GRID, note.midi_pitch))
     barring = Barring(meter, GRID, Fraction(0))
