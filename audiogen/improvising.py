@@ -21,7 +21,7 @@ from audiogen.journey import Journey
 from audiogen.melody_form import NEVER, SECTION_BARS, Form
 from audiogen.options import FREE_SECONDS
 from symbolic_bridge.attributes import TuneAttributes
-from symbolic_bridge.chord_symbols import read_progression
+from symbolic_bridge.chord_symbols import home_of, read_progression
 from symbolic_bridge.frames import ScoreFrames, score_frames
 from symbolic_bridge.harmony import parse_chord
 from symbolic_bridge.performance import Part, Performance
@@ -39,10 +39,13 @@ COMMON_KEYS: Mapping[str, Mapping[str, int]] = {
 }
 
 
-def in_a_key(wishes: TuneAttributes, rng: np.random.Generator) -> TuneAttributes:
-    """The same with a key where none was asked for, one that tunes are often in."""
+def in_a_key(wishes: TuneAttributes, chords: str | None, rng: np.random.Generator) -> TuneAttributes:
+    """The same with a key where none was asked for: that of the chords, or one that tunes are often in."""
     if wishes.tonic is not None:
         return wishes
+    if chords:
+        home = home_of(read_progression(chords))
+        return replace(wishes, tonic=home.tonic, mode=wishes.mode or home.mode)
     modes = [mode for mode in COMMON_KEYS if wishes.mode in (None, mode)] or list(COMMON_KEYS)
     keys = [(tonic, mode, count) for mode in modes for tonic, count in COMMON_KEYS[mode].items()]
     counts = np.array([count for _, _, count in keys], float)
@@ -102,15 +105,13 @@ def melody_ground(
 
 
 def _last_note(bars: Performance, meter: Meter, frame_rate: Fraction, first_frame: float) -> tuple[int, int]:
-    """Frames at which the last note begins, on a beat, and ends; NEVER where there is no time for a note before it."""
+    """Frames at which the last note begins, on a beat, and ends; NEVER where there is no time for as much before it."""
     beat = whole_seconds(meter, bars.tempo_bpm) * float(meter.beat_duration)
     while beat < SHORTEST_LAST_SECONDS:
         beat *= 2
-    while beat > 2 * SHORTEST_LAST_SECONDS:
-        beat /= 2
     step, end = beat * float(frame_rate), int((bars.duration - RING_SECONDS) * frame_rate)
     begin = round(first_frame + floor((end - step - first_frame) / step) * step)
-    return (begin, end) if begin > max(0, first_frame) else (NEVER, NEVER)
+    return (begin, end) if begin >= max(0, first_frame) + step else (NEVER, NEVER)
 
 
 def improvised(

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil
 
 import numpy as np
@@ -100,6 +101,7 @@ class InnerMelody:
         self.age = self.strum_age = 0
         self.form = settings.form
         self._first = round(self.form.first_frame)
+        self._quaver = ceil(settings.quaver_frames)
         self.bias = torch.zeros(STREAM_SIZES["pitch"])
         if settings.key is not None:
             inside = {(settings.key.tonic_pitch_class + step) % 12 for step in scale_of(settings.key.mode)}
@@ -126,8 +128,9 @@ class InnerMelody:
             allowed[upcoming] = True
         else:
             allowed[LOWEST_PITCH : HIGHEST_PITCH + 1] = True
-        # A rest follows a note, not another rest.
-        if self.now[ROWS["pitch"]]:
+        # A rest follows a note, not another rest, and leaves time for a note before the part is over.
+        room = self.form.boundary(self.place) - self.place
+        if self.now[ROWS["pitch"]] and room > 2 * self._quaver:
             allowed[0] = True
         return self._draw(logits.cpu() + self.bias, allowed)
 
@@ -149,15 +152,16 @@ class InnerMelody:
         """A note or a rest: how long it lasts, how loud it is, and what comes after it."""
         source = self.form.source(self.place)
         span = None if source is None else self._span(source)
-        last_begins, boundary = self.form.last_note[0], self.form.boundary(self.place)
-        if self.place >= last_begins:
-            self.left = boundary - self.place
+        room = self.form.boundary(self.place) - self.place
+        if self.place >= self.form.last_note[0]:
+            self.left = room
         elif self.place < self._first and not pitch:
-            self.left = min(self._first, boundary) - self.place
+            self.left = min(self._first - self.place, room)
         elif span is None or source is None:
-            self.left = min(self._draw_length(logits["remaining"]), boundary - self.place)
+            room -= 0 if pitch else self._quaver
+            self.left = min(self._draw_length(logits["remaining"]), room)
         else:
-            self.left = min(span.end - source, boundary - self.place)
+            self.left = min(span.end - source, room)
             # A part may be a frame longer than the one that comes back in it.
             self.left += self.form.source(self.place + self.left) == span.end - 1
         self.age = 0
@@ -168,15 +172,11 @@ class InnerMelody:
                 now[ROWS[name]] = 0
             else:
                 now[ROWS[name]] = self._draw_some(name, logits) if span is None else span.values[ROWS[name]]
-        if self.place >= last_begins:
+        if self.place >= self.form.last_note[0]:
             now[ROWS["next_pitch"]] = 0
-        elif self.place + self.left == last_begins and self.settings.key is not None:
-            before = pitch or int(now[ROWS["next_pitch"]]) or self._draw_pitch(logits["next_pitch"])
-            now[ROWS["next_pitch"]] = nearest(before, self.settings.key.tonic_pitch_class)
-        elif following := self._following(self.place + self.left):
-            now[ROWS["next_pitch"]] = following
         elif pitch or not now[ROWS["next_pitch"]]:
-            now[ROWS["next_pitch"]] = self._draw_pitch(logits["next_pitch"])
+            following = self._following(self.place + self.left, pitch)
+            now[ROWS["next_pitch"]] = following or self._draw_pitch(logits["next_pitch"])
 
     def _draw_length(self, logits: Tensor) -> int:
         """Frames of a note or rest that begins here; where its bucket leaves them open, to the nearest quaver."""
@@ -200,14 +200,18 @@ class InnerMelody:
         """What was played at an earlier place."""
         return self.spans[bisect_right(self.spans, place, key=lambda span: span.begin) - 1]
 
-    def _following(self, place: int) -> int | None:
-        """The pitch of the first note from a place on, where what comes back there tells it."""
-        while (source := self.form.source(place)) is not None and source < self.spans[-1].end:
+    def _following(self, place: int, before: int) -> int | None:
+        """The pitch of the first note from a place on, where what comes back there or the ending tells it."""
+        while place < self.form.last_note[0]:
+            source = self.form.source(place)
+            if source is None or source >= self.spans[-1].end:
+                return None
             span = self._span(source)
             if span.pitch:
                 return span.pitch
             place += span.end - source
-        return None
+        key = self.settings.key
+        return nearest(before, key.tonic_pitch_class) if key is not None and before else None
 
     def _back(self, now: np.ndarray, logits: Mapping[str, Tensor]) -> None:
         """Bars as given, chords as given or drawn, strums drawn where there is an accompaniment."""
@@ -325,19 +329,20 @@ def notes_of(frames: ScoreFrames) -> tuple[SoundedNote, ...]:
     def seconds(frame: int, place: int) -> float:
         return seconds_of(frame, place, rate) if place else frame / rate
 
-    begins = np.flatnonzero((np.diff(pitch, prepend=0) != 0) | ((age == 1) & (pitch > 0)))
+    begins = np.flatnonzero((np.diff(pitch, prepend=0) != 0) | ((age == 1) & (pitch > 0))).tolist()
     notes = []
-    for start, stop in zip(begins.tolist(), [*begins[1:].tolist(), frames.frames], strict=True):
+    for start, stop in pairwise([*begins, frames.frames]):
         if not pitch[start]:
             continue
-        onset = seconds(start, onset_place[start])
-        runs_on = stop == frames.frames or pitch[stop]
-        end = seconds(
-            stop,
-            onset_place[stop] if runs_on and stop < frames.frames else 0 if runs_on else end_place[start],
-        )
+        if stop == frames.frames:
+            end_of_note = 0
+        elif pitch[stop]:
+            end_of_note = int(onset_place[stop])
+        else:
+            end_of_note = int(end_place[start])
         loudness = min(127, VELOCITY_STEP * int(velocity[start]) + VELOCITY_STEP // 2)
-        notes.append(SoundedNote(onset, end, int(pitch[start]), loudness))
+        onset, offset = seconds(start, int(onset_place[start])), seconds(stop, end_of_note)
+        notes.append(SoundedNote(onset, offset, int(pitch[start]), loudness))
     return tuple(notes)
 
 

@@ -74,8 +74,8 @@ class Walker:
             if journey.heard is not None and journey.heard.melody is not None:
                 wishes = journey.heard.melody.filling(wishes)
             wishes = resolve(wishes)
-            if journey.improvises and journey.heard is None and journey.options.chords is None:
-                wishes = in_a_key(wishes, stage_rng(journey.seed, "key"))
+            if journey.improvises and journey.heard is None:
+                wishes = in_a_key(wishes, journey.options.chords, stage_rng(journey.seed, "key"))
         elif all(box is None for box in (boxes.performance, boxes.frames, boxes.codes, boxes.waveform)):
             if boxes.tune is None:
                 composing = None

@@ -28,7 +28,7 @@ STREAM_SIZES = {
     "section": 9,  # 1 for A ... 8
     # Between the centres of two frames, in tenths: 1 + the place of the time since the earlier centre.
     "onset_place": 11,  # of the lead's onset
-    "end_place": 11,  # of the end of the lead's note
+    "end_place": 11,  # of the end of the lead's note, were it not cut by the next or made to last a frame
     "strum_place": 11,  # of the accompaniment's last strike
 }
 QUALITIES = ("major", "minor", "dominant", "diminished")

@@ -288,6 +288,7 @@ def test_chords_are_written_under_the_tune_and_under_what_is_made_up(
     free = generator.generate("a jig", chords=chords, duration=3, seed=1, route="free")
     assert free.frames is not None
     assert set(free.frames.stream("chord")[10:].tolist()) == {18, 9}
+    assert (free.attributes.tonic, free.attributes.mode) == ("E", "minor")
     with pytest.raises(ValueError, match="chords are for a new tune"):
         generator.generate("a jig", chords=chords, duration=3, seed=1, tune=kesh)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from audiogen.improvising import COMMON_KEYS, RING_SECONDS, SHORTEST_LAST_SECONDS, in_a_key, melody_ground
-from audiogen.inner_melody import MelodyGround, regular_bars
+from audiogen.inner_melody import START_SECONDS, MelodyGround, regular_bars, whole_seconds
 from audiogen.melody_form import NEVER
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.tune import Key, Meter
@@ -32,11 +32,19 @@ def test_the_last_note_has_time_to_sound_and_to_ring_and_lies_in_the_sound(
     begin, end = ground(seconds, tempo_bpm, meter).form.last_note
     assert 5 < begin < end
     assert end == pytest.approx((seconds - RING_SECONDS) * 50, abs=1)
-    assert SHORTEST_LAST_SECONDS * 50 - 1 <= end - begin <= 4 * SHORTEST_LAST_SECONDS * 50 + 1
+    beat = 50 * whole_seconds(meter, tempo_bpm) * float(meter.beat_duration)
+    assert SHORTEST_LAST_SECONDS * 50 - 1 <= end - begin <= max(4 * SHORTEST_LAST_SECONDS * 50, 2 * beat) + 1
+    beats = (begin - START_SECONDS * 50) / beat
+    assert abs(beats - round(beats)) * beat <= 1
 
 
 def test_what_is_too_short_for_an_ending_has_none() -> None:
+    """Before the last note there is as much time as it takes."""
     assert ground(0.8, 117, Meter(4, 4)).form.last_note == (NEVER, NEVER)
+    assert ground(1.6, 251, Meter(4, 4)).form.last_note != (NEVER, NEVER)
+    for seconds in np.arange(0.8, 4, 0.1).tolist():
+        begin, end = ground(seconds, 100, Meter(6, 8)).form.last_note
+        assert begin == NEVER or begin - 5 >= min(end - begin, 0.6 * 50) - 1
 
 
 @pytest.mark.parametrize(
@@ -50,15 +58,15 @@ def test_parts_return_only_where_the_chords_do(progression_bars: int, returns: b
 
 def test_a_key_is_settled_where_none_was_asked_for() -> None:
     free, jig = TuneAttributes(), TuneAttributes(tonic="Eb", mode="minor")
-    drawn = [in_a_key(free, np.random.default_rng(seed)) for seed in range(40)]
+    drawn = [in_a_key(free, None, np.random.default_rng(seed)) for seed in range(40)]
     assert {each.tonic for each in drawn} >= {"G", "D"}
     assert all(each.tonic in COMMON_KEYS[each.mode or ""] for each in drawn)
-    assert in_a_key(free, np.random.default_rng(3)) == drawn[3]
-    assert in_a_key(jig, np.random.default_rng(0)) == jig
-    sad = in_a_key(TuneAttributes(mode="minor"), np.random.default_rng(0))
+    assert in_a_key(free, None, np.random.default_rng(3)) == drawn[3]
+    assert in_a_key(jig, "G|D", np.random.default_rng(0)) == jig
+    sad = in_a_key(TuneAttributes(mode="minor"), None, np.random.default_rng(0))
     assert sad.mode == "minor"
     assert sad.tonic in COMMON_KEYS["minor"]
-    rare = in_a_key(TuneAttributes(mode="lydian"), np.random.default_rng(0))
+    rare = in_a_key(TuneAttributes(mode="lydian"), None, np.random.default_rng(0))
     assert rare.mode == "lydian"
     assert rare.tonic is not None
 

@@ -129,13 +129,15 @@ def test_chords_that_are_given_stand_and_others_are_drawn() -> None:
 
 
 def part(frames: ScoreFrames, number: int) -> np.ndarray:
-    """What a part's frames tell of its own notes and strikes, as far as all parts have frames, [streams, S]."""
+    """What a part's frames tell of its own notes and strikes, [streams, S]; the last of one frame more is left out."""
     begin = round(5.0 + PART * number)
     names = ("pitch", "age", "velocity", "onset_place", "end_place", "chord", "strum_low", "strum_place")
-    told = {name: frames.stream(name)[begin : begin + int(PART)] for name in names}
+    told = {name: frames.stream(name)[begin : begin + int(PART)].copy() for name in names}
     # What was struck before the part is older or younger than it was then.
     struck = np.flatnonzero(frames.stream("strum_age")[begin : begin + int(PART)] == 1)[0]
-    return np.stack([told[name][struck if name.startswith("strum") else 0 :][:300] for name in names])
+    for name in ("strum_low", "strum_place"):
+        told[name][:struck] = 0
+    return np.stack(list(told.values()))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -174,6 +176,19 @@ def test_a_key_leaves_rests_as_they_are() -> None:
 
     assert rests(Key("C")) == pytest.approx(rests(Key("D")), rel=0.5)
     assert rests(Key("D")) > 10
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_with_a_form_every_note_is_told_from_the_beginning_of_the_one_before_and_what_is_left_as_well(
+    seed: int,
+) -> None:
+    """The slow reference: the notes sampled by the bridge, up to the ending, tell the same."""
+    last = (round(5 + 5.5 * PART), round(5 + 5.6 * PART))
+    frames = drawn(seed, last[1], accompanied=False, form=True, key=Key("D"), last_note=last)
+    lead = Part("lead", "fiddle", notes_of(frames))
+    again = score_frames(Performance((lead,), (), (), 120, "jig", last[1] / 50), RATE, last[1])
+    for name in ("pitch", "age", "next_pitch", "remaining"):
+        assert np.array_equal(again.stream(name)[5:], frames.stream(name)[5:]), name
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -262,5 +277,7 @@ def test_what_was_played_in_regular_bars_is_written_down_as_it_was() -> None:
     assert {note.duration for bar in tune.bars for note in bar.notes} == {Fraction(1, 8)}
 
 
-def test_silence_has_no_tune() -> None:
+def test_silence_has_no_notes_and_no_tune() -> None:
+    assert notes_of(ScoreFrames(RATE, np.zeros((len(STREAM_SIZES), 50), np.int16))) == ()
+    assert notes_of(ScoreFrames(RATE, np.zeros((len(STREAM_SIZES), 0), np.int16))) == ()
     assert tune_of_melody([], JIG, 120, key=None, title="") is None
