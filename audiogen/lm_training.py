@@ -14,8 +14,11 @@ from torch import Tensor, nn
 
 from audiogen.conditions import Conditions
 from audiogen.data.shards import CodeShards, ShardClip, Windows
+from audiogen.decoding import ANY
 from audiogen.lm import HEARD_STREAMS, AudioLM, LMConfig
-from audiogen.player import save_player
+from audiogen.patterns import pattern_of
+from audiogen.player import Sampling, save_player
+from audiogen.sampling import sample
 from codec import parallel
 from codec.training_log import log_entry, steps_with_bar
 from codec.training_state import Progress, TrainingState, run_settings
@@ -23,6 +26,7 @@ from symbolic_bridge.frames import STREAM_SIZES
 
 UNCOUNTED = -100  # stands for a score frame that is not to be predicted
 VALID_ROUNDS = 10
+SELF_FED_ROUNDS = 2  # the second time, what it hears has followed errors already
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,16 @@ class LMTrainingConfig:
 
     Dropping makes one model serve every subset of the conditions, and gives classifier-free guidance its
     unconditioned half. Text is dropped often because the attributes mostly say the same, and attributes are dropped
-    often beside an excerpt. `late`: share of windows that are transcribed.
+    often beside an excerpt. `late`: share of windows that are transcribed. After `steps` come `finishing_steps`, at
+    rates from `finishing_rate` down, in which `self_fed` of the windows that are played hear, in place of what was
+    played, what the model draws itself: it learns to come back from its own errors, as parallel scheduled sampling does
+    (Duckworth et al. 2019, arXiv:1906.04331).
     """
 
     steps: int = 16000
+    finishing_steps: int = 3000
+    finishing_rate: float = 3e-4
+    self_fed: float = 0.75
     batch: int = 4  # of each process
     window_frames: int = 320
     learning_rate: float = 1e-3
@@ -52,25 +62,41 @@ class LMTrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.batch, self.window_frames) < 1:
-            raise ValueError(f"steps, batch and window_frames must all be at least 1: {self}")
+        if min(self.steps, self.batch, self.window_frames) < 1 or self.finishing_steps < 0:
+            raise ValueError(
+                f"steps, batch and window_frames must all be at least 1, finishing_steps at least 0: {self}"
+            )
+
+    @property
+    def total_steps(self) -> int:
+        """Of the whole run."""
+        return self.steps + self.finishing_steps
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step: warmed up, then down along a cosine, and so again when finishing."""
+        finishing = step >= self.steps
+        highest = self.finishing_rate if finishing else self.learning_rate
+        done, count = (step - self.steps, self.finishing_steps) if finishing else (step, self.steps)
+        warm = min(1, (done + 1) / self.warmup_steps)
+        return highest * warm * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * done / count)))
 
 
 @dataclass(frozen=True)
 class Told:
-    """What the model is told of each of B windows; the masks are bool [B]."""
+    """What the model is told of each of B windows; the masks are bool [B]. `self_fed`: it hears what it draws."""
 
     conditions: Sequence[Conditions]
     has_score: Tensor
     late: Tensor
     has_excerpt: Tensor
+    self_fed: Tensor
 
     @classmethod
     def of(
         cls, conditions: Sequence[Conditions], *, score: bool, late: bool = False, excerpt: bool = False
     ) -> Told:
         """The same for all windows."""
-        masks = (torch.full((len(conditions),), value) for value in (score, late, excerpt))
+        masks = (torch.full((len(conditions),), value) for value in (score, late, excerpt, False))
         return cls(conditions, *masks)
 
 
@@ -99,6 +125,8 @@ class LMTrainer:
         self, train: CodeShards, valid: CodeShards, folder: Path, config: LMTrainingConfig, shape: LMConfig,
         device: str = "cpu", precision: str = "fp32", network: Callable[[LMConfig], AudioLM] = AudioLM,
     ) -> None:  # fmt: skip
+        if config.finishing_steps and not pattern_of(shape.pattern, shape.streams).is_a_frame_a_step:
+            raise ValueError(f"pattern {shape.pattern!r} cannot be finished: it writes no frame a step")
         self.train, self.valid, self.folder, self.config = train, valid, folder, config
         self.device, self.precision = torch.device(device), precision
         torch.manual_seed(config.seed)
@@ -116,7 +144,7 @@ class LMTrainer:
         """Train until the last step or a time; the state is saved on the way out."""
         started = saved = time.monotonic()
         try:
-            for _ in steps_with_bar("player", lambda: self.step, self.config.steps):
+            for _ in steps_with_bar("player", lambda: self.step, self.config.total_steps):
                 parallel.seed_step(self.generator, self.config.seed, self.step)
                 loss = self._descend()
                 self.step += 1
@@ -136,12 +164,9 @@ class LMTrainer:
 
     def _descend(self) -> float:
         """One step of the optimiser; the loss in nats of a frame, codes and score, over the number of codes."""
-        config = self.config
-        done = self.step / config.steps
-        rate = config.learning_rate * min(1, (self.step + 1) / config.warmup_steps)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * done)))
-        windows = self._draw(self.train, config.batch, self.generator)
+            group["lr"] = self.config.rate(self.step)
+        windows = self._draw(self.train, self.config.batch, self.generator)
         losses = self._losses(windows, self._drop(self._all_of(windows, self.generator)))
         loss = (losses.codes.sum() + losses.score.sum()) / len(losses.codes)
         self.optimizer.zero_grad(set_to_none=True)
@@ -187,7 +212,10 @@ class LMTrainer:
             dropped = [name for (name, chance), draw in drawn if no_words[row] or draw < chance]
             left.append(replace(entry, **dict.fromkeys(dropped)))
         has_score = late | (~nothing & (draws[:, -5] >= config.drop_score))
-        return Told(left, has_score, late, excerpt)
+        self_fed = torch.zeros_like(late)
+        if self.step >= config.steps:
+            self_fed = ~late & (torch.rand(len(conditions), generator=self.generator) < config.self_fed)
+        return Told(left, has_score, late, excerpt, self_fed)
 
     def _losses(self, windows: Windows, told: Told) -> Losses:
         """The codes of windows that are played, and the score of all that have one."""
@@ -207,9 +235,15 @@ class LMTrainer:
         ).to(self.device)
         codes = windows.codes[:, : shape.streams].to(self.device)
         previous, wanted, clock = model.pattern.training_pair(codes, model.pattern.lead_in, model.nothing)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+        # Without the cache, since weights that were rounded where no gradient is kept would have none afterwards.
+        with torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.precision == "bf16", cache_enabled=False
+        ):
             added, memory, mask = model.condition(prompting)
-            hidden = model.hidden(previous, added[:, clock], memory, mask)  # [B, T, D]
+            added = added[:, clock]
+            if told.self_fed.any():
+                previous = self._fed_by_itself(previous, told.self_fed, added, memory, mask)
+            hidden = model.hidden(previous, added, memory, mask)  # [B, T, D]
             ahead = score[..., -frames:].to(self.device)[..., clock]  # [B, R, T]
             logits = model.code_logits(hidden, wanted)
             said = {"pitch": model.pitch_logits(hidden), **model.score_logits(hidden, ahead[:, 0])}
@@ -225,6 +259,30 @@ class LMTrainer:
             ),
             torch.stack(losses),
         )
+
+    @torch.no_grad()
+    def _fed_by_itself(
+        self, previous: Tensor, self_fed: Tensor, added: Tensor, memory: Tensor, mask: Tensor
+    ) -> Tensor:
+        """`previous` [B, K, T] of the windows `self_fed` with what the model draws, as in playing, for those steps.
+
+        The steps before the first stay. Guidance is left out, which would need a second pass.
+        """
+        seed = int(torch.randint(2**62, (), generator=self.generator))
+        noise, how = torch.Generator(self.device).manual_seed(seed), Sampling()
+        own = self_fed.to(self.device)[:, None, None] & (previous[..., 1:] != self.model.nothing)
+        known = torch.full((previous[:, 0].numel(), previous.shape[1]), ANY, device=self.device)
+        for _ in range(SELF_FED_ROUNDS):
+            hidden = self.model.hidden(previous, added, memory, mask)
+            drawn = self.model.draw(
+                hidden.flatten(0, 1),
+                known,
+                lambda logits: sample(logits, temperature=how.temperature, top_k=how.top_k, generator=noise),
+            )  # [B T, K]
+            drawn = drawn.unflatten(0, hidden.shape[:2]).transpose(1, 2)[..., :-1]
+            heard = torch.where(own, drawn, previous[..., 1:])
+            previous = torch.cat((previous[..., :1], heard), dim=-1)
+        return previous
 
     @torch.no_grad()
     def validate(self) -> dict[str, list[float]]:

@@ -202,5 +202,5 @@ def quick(plan: TrainingPlan) -> TrainingPlan:
             plan.codec, steps=60, adversarial_steps=10, finishing_steps=10, quantizer_start_step=10
         ),
         guesser=replace(plan.guesser, steps=60, crops=64, valid_crops=16),
-        player=replace(plan.player, steps=60),
+        player=replace(plan.player, steps=50, finishing_steps=10),
     )

@@ -101,8 +101,8 @@ def tell(
 def alike(chosen: argparse.Namespace, **other: float) -> LMTrainingConfig:
     """How every small player is trained."""
     return LMTrainingConfig(
-        steps=chosen.steps, window_frames=chosen.window, warmup_steps=max(1, min(200, chosen.steps // 5)),
-        checkpoint_minutes=math.inf, **other,
+        steps=chosen.steps, finishing_steps=0, window_frames=chosen.window,
+        warmup_steps=max(1, min(200, chosen.steps // 5)), checkpoint_minutes=math.inf, **other,
     )  # fmt: skip
 
 

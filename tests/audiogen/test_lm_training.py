@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ SHAPE = LMConfig(
     window=8, look_ahead=2, hearing_frames=3, excerpt_frames=8, excerpt_pool=4, text_width=8, text_layers=1,
     text_tokens=6,
 )  # fmt: skip
-SHORT = LMTrainingConfig(steps=4, batch=2, window_frames=12, warmup_steps=1)
+SHORT = LMTrainingConfig(steps=4, finishing_steps=0, batch=2, window_frames=12, warmup_steps=1)
 
 
 @pytest.fixture
@@ -178,3 +179,66 @@ def test_a_player_does_not_go_on_with_the_codes_of_another_codec(shards: CodeSha
     trainer(shards, tmp_path / "run").run()
     with pytest.raises(CheckpointError, match="name another folder"):
         LMTrainer(shards, shards, tmp_path / "run", SHORT, replace(SHAPE, codec_identity="other"))
+
+
+def test_in_finishing_a_window_hears_what_the_model_draws_and_others_what_was_played(
+    shards: CodeShards, tmp_path: Path
+) -> None:
+    """A model that always draws the same codes is told these, after the step before the first."""
+    made = trainer(shards, tmp_path)
+    model, windows = made.model, made._draw(shards, 4, torch.Generator().manual_seed(2))
+    told = Told.of(made._all_of(windows, made.generator), score=True)
+    always = torch.tensor([3, 5])
+    model.draw = lambda hidden, known, draw: always.expand(len(hidden), 2)  # type: ignore[method-assign]
+    given: list[torch.Tensor] = []
+    hidden = model.hidden
+    model.hidden = lambda previous, *rest: given.append(previous) or hidden(previous, *rest)  # type: ignore[method-assign]
+    made._losses(windows, told)
+    (played,) = given
+    given.clear()
+    made._losses(windows, replace(told, self_fed=torch.tensor([True, False, True, False])))
+    assert len(given) == 3
+    heard = given[-1]
+    for row in (1, 3):
+        assert torch.equal(heard[row], played[row])
+    for row in (0, 2):
+        assert torch.equal(heard[row, :, 0], played[row, :, 0])
+        sounding = played[row, :, 1:] != model.nothing
+        assert torch.equal(heard[row, :, 1:][sounding], always[:, None].expand(2, 11)[sounding])
+        assert (heard[row, :, 1:][~sounding] == model.nothing).all()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_run_that_finishes_is_resumed_exactly_and_every_weight_learns(
+    precision: str, shards: CodeShards, tmp_path: Path
+) -> None:
+    config = replace(SHORT, steps=2, finishing_steps=3, self_fed=1.0, late=0.0)
+
+    def run(folder: str, *minutes: float) -> LMTrainer:
+        for limit in minutes:
+            made = LMTrainer(shards, shards, tmp_path / folder, config, SHAPE, precision=precision)
+            made.run(limit)
+        return made
+
+    whole, parts = run("whole", math.inf), run("parts", 0.0, 0.0, 0.0, math.inf)
+    assert whole.step == parts.step == config.total_steps == 5
+    for name, weight in whole.model.named_parameters():
+        assert torch.equal(weight, parts.model.get_parameter(name)), name
+        assert weight.grad is not None, name
+
+
+def test_the_rate_falls_along_a_cosine_and_a_lower_one_in_finishing() -> None:
+    config = LMTrainingConfig(steps=100, finishing_steps=50, warmup_steps=10)
+    rates = [config.rate(step) for step in range(config.total_steps)]
+    assert rates[0] == pytest.approx(config.learning_rate / 10)
+    assert max(rates) == pytest.approx(config.learning_rate, rel=0.03)
+    assert rates[99] == pytest.approx(0.02 * config.learning_rate, rel=0.05)
+    assert max(rates[100:]) == pytest.approx(config.finishing_rate, rel=0.1)
+    assert rates[149] == pytest.approx(0.02 * config.finishing_rate, rel=0.1)
+
+
+def test_what_writes_no_frame_a_step_is_not_finished(shards: CodeShards, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="writes no frame a step"):
+        LMTrainer(
+            shards, shards, tmp_path, replace(SHORT, finishing_steps=1), replace(SHAPE, pattern="flatten")
+        )

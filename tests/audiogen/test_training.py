@@ -35,7 +35,7 @@ def shortest(plan: training.TrainingPlan) -> training.TrainingPlan:
             quantizer_start_clips=11,
         ),
         guesser=GuesserTrainingConfig(steps=2, batch=16, crops=4, valid_crops=2, crop_seconds=1),
-        player=LMTrainingConfig(steps=1, batch=1, window_frames=50),
+        player=LMTrainingConfig(steps=1, finishing_steps=0, batch=1, window_frames=50),
     )
 
 
