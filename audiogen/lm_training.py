@@ -18,7 +18,6 @@ from audiogen.decoding import ANY
 from audiogen.lm import HEARD_STREAMS, AudioLM, LMConfig
 from audiogen.patterns import pattern_of
 from audiogen.player import Sampling, save_player
-from audiogen.sampling import sample
 from codec import parallel
 from codec.training_log import log_entry, steps_with_bar
 from codec.training_state import Progress, TrainingState, run_settings
@@ -264,25 +263,26 @@ class LMTrainer:
     def _fed_by_itself(
         self, previous: Tensor, self_fed: Tensor, added: Tensor, memory: Tensor, mask: Tensor
     ) -> Tensor:
-        """`previous` [B, K, T] of the windows `self_fed` with what the model draws, as in playing, for those steps.
+        """`previous` [B, K, T] of the windows `self_fed` with what the model draws for those steps.
 
-        The steps before the first stay. Guidance is left out, which would need a second pass.
+        The steps before the first stay. Drawn is at the temperature of playing, without its guidance, which would need
+        a second pass.
         """
-        seed = int(torch.randint(2**62, (), generator=self.generator))
-        noise, how = torch.Generator(self.device).manual_seed(seed), Sampling()
         own = self_fed.to(self.device)[:, None, None] & (previous[..., 1:] != self.model.nothing)
         known = torch.full((previous[:, 0].numel(), previous.shape[1]), ANY, device=self.device)
         for _ in range(SELF_FED_ROUNDS):
             hidden = self.model.hidden(previous, added, memory, mask)
-            drawn = self.model.draw(
-                hidden.flatten(0, 1),
-                known,
-                lambda logits: sample(logits, temperature=how.temperature, top_k=how.top_k, generator=noise),
-            )  # [B T, K]
+            drawn = self.model.draw(hidden.flatten(0, 1), known, self._drawn)  # [B T, K]
             drawn = drawn.unflatten(0, hidden.shape[:2]).transpose(1, 2)[..., :-1]
             heard = torch.where(own, drawn, previous[..., 1:])
             previous = torch.cat((previous[..., :1], heard), dim=-1)
         return previous
+
+    def _drawn(self, logits: Tensor) -> Tensor:
+        """A code of each row [..., V] -> [...], by one random number each, since `sample` takes one for every code."""
+        chances = (logits.float() / Sampling.temperature).softmax(-1).cumsum(-1)
+        places = torch.rand((*logits.shape[:-1], 1), generator=self.generator).to(logits.device)
+        return torch.searchsorted(chances, places * chances[..., -1:])[..., 0].clamp_max(logits.shape[-1] - 1)
 
     @torch.no_grad()
     def validate(self) -> dict[str, list[float]]:
