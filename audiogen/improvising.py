@@ -18,7 +18,7 @@ from audiogen.inner_melody import (
     whole_seconds,
 )
 from audiogen.journey import Journey
-from audiogen.melody_form import NEVER, SECTION_BARS, Form
+from audiogen.melody_form import NEVER, PHRASE_BARS, PHRASES, SECTION_BARS, SECTIONS, Form
 from audiogen.options import FREE_SECONDS
 from symbolic_bridge.attributes import TuneAttributes
 from symbolic_bridge.chord_symbols import home_of, read_progression
@@ -87,18 +87,21 @@ def melody_ground(
         bars: from `backing`.
         wishes: complete attributes.
         frame_rate: of the player's codec.
-        progression_bars: length of the chords that were asked for; parts return only where these do as well.
+        progression_bars: length of the chords that were asked for; what returns does so where these do as well.
     """
     assert wishes.meter is not None
     first = bars.bars[0].onset if bars.bars else START_SECONDS
     whole = whole_seconds(wishes.meter, bars.tempo_bpm) * float(frame_rate)  # frames
     first_frame = first * float(frame_rate)
-    returns = progression_bars == 0 or SECTION_BARS % progression_bars == 0
-    part_frames = whole * float(wishes.meter.bar_duration) * SECTION_BARS if returns else 0.0
+    letters, part_bars = PHRASES, PHRASE_BARS
+    if progression_bars and 2 * PHRASE_BARS % progression_bars:
+        letters, part_bars = SECTIONS, 0 if SECTION_BARS % progression_bars else SECTION_BARS
+    part_frames = whole * float(wishes.meter.bar_duration) * part_bars
+    last_note = _last_note(bars, wishes.meter, frame_rate, first_frame)
     return MelodyGround(
         score_frames(bars, frame_rate),
         quaver_frames=whole / 8,
-        form=Form(first_frame, part_frames, _last_note(bars, wishes.meter, frame_rate, first_frame)),
+        form=Form(first_frame, part_frames, last_note, letters),
         key=Key(wishes.tonic, wishes.mode or "major") if wishes.tonic else None,
         accompanied=(wishes.accompaniment or "none") != "none",
     )

@@ -35,14 +35,14 @@ class LMTrainingConfig:
     Dropping makes one model serve every subset of the conditions, and gives classifier-free guidance its
     unconditioned half. Text is dropped often because the attributes mostly say the same, and attributes are dropped
     often beside an excerpt. `late`: share of windows that are transcribed. After `steps` come `finishing_steps`, at
-    rates from `finishing_rate` down, in which `self_fed` of the windows that are played hear, in place of what was
-    played, what the model draws itself: it learns to come back from its own errors, as parallel scheduled sampling does
-    (Duckworth et al. 2019, arXiv:1906.04331).
+    rates from `finishing_rate` down, in which `self_fed` of the windows that are played from a score hear, in place of
+    what was played, what the model draws itself: it learns to come back from its own errors (parallel scheduled
+    sampling; Duckworth et al. 2019, arXiv:1906.04331).
     """
 
     steps: int = 16000
     finishing_steps: int = 3000
-    finishing_rate: float = 3e-4
+    finishing_rate: float = 2e-4
     self_fed: float = 0.75
     batch: int = 4  # of each process
     window_frames: int = 320
@@ -213,7 +213,8 @@ class LMTrainer:
         has_score = late | (~nothing & (draws[:, -5] >= config.drop_score))
         self_fed = torch.zeros_like(late)
         if self.step >= config.steps:
-            self_fed = ~late & (torch.rand(len(conditions), generator=self.generator) < config.self_fed)
+            drawn = torch.rand(len(conditions), generator=self.generator) < config.self_fed
+            self_fed = drawn & has_score & ~late
         return Told(left, has_score, late, excerpt, self_fed)
 
     def _losses(self, windows: Windows, told: Told) -> Losses:

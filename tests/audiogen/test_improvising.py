@@ -48,12 +48,16 @@ def test_what_is_too_short_for_an_ending_has_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("progression_bars", "returns"), [(0, True), (1, True), (4, True), (8, True), (3, False), (16, False)]
+    ("progression_bars", "part_bars"), [(0, 2), (1, 2), (2, 2), (4, 2), (8, 8), (3, 0), (16, 0)]
 )
-def test_parts_return_only_where_the_chords_do(progression_bars: int, returns: bool) -> None:
-    form = ground(60, 120, Meter(4, 4), progression_bars).form
-    assert (form.source(900) is not None) == returns
-    assert form.part_frames == (pytest.approx(8 * 4 * 60 / 120 * 50) if returns else 0)
+def test_phrases_and_parts_return_only_where_the_chords_do(progression_bars: int, part_bars: int) -> None:
+    bar = 4 * 60 / 120 * 50
+    form = ground(180, 120, Meter(4, 4), progression_bars).form
+    assert form.part_frames == pytest.approx(part_bars * bar)
+    came_back = [(place, form.source(place)) for place in range(5, 8000, 7)]
+    assert any(source is not None for _, source in came_back) == (part_bars > 0)
+    for place, source in came_back:
+        assert source is None or (place - source) % (bar * max(1, progression_bars)) == 0
 
 
 def test_a_key_is_settled_where_none_was_asked_for() -> None:

@@ -20,7 +20,7 @@ from audiogen.inner_melody import (
     tune_of_melody,
     whole_seconds,
 )
-from audiogen.melody_form import NEVER, Form
+from audiogen.melody_form import NEVER, PHRASES, SECTIONS, Form
 from symbolic_bridge.frames import STREAM_SIZES, ScoreFrames, bucket_lower_bound, score_frames
 from symbolic_bridge.harmony import Chord
 from symbolic_bridge.performance import Part, Performance, SoundedNote
@@ -38,13 +38,13 @@ def drawn(
     frames: int = 600,
     *,
     accompanied: bool = True,
-    form: bool = False,
+    form: str = "",
     key: Key | None = None,
     last_note: tuple[int, int] = (NEVER, NEVER),
 ) -> ScoreFrames:
     """A melody of a network that knows nothing."""
     bars = score_frames(regular_bars(JIG, BPM, frames / 50), RATE)
-    parts = Form(5.0, PART if form else 0.0, last_note)
+    parts = Form(5.0, PART * len(SECTIONS) / len(form) if form else 0.0, last_note, form)
     ground = MelodyGround(bars, 12.5, parts, key, accompanied=accompanied, temperature=1.0)
     melody = InnerMelody(ground, seed, np.zeros(len(STREAM_SIZES), np.int64))
     noise = torch.Generator().manual_seed(seed)
@@ -140,9 +140,10 @@ def part(frames: ScoreFrames, number: int) -> np.ndarray:
     return np.stack(list(told.values()))
 
 
+@pytest.mark.parametrize("form", [SECTIONS, PHRASES])
 @pytest.mark.parametrize("seed", range(4))
-def test_parts_come_back_where_the_form_says(seed: int) -> None:
-    frames = drawn(seed, round(6.5 * PART), form=True)
+def test_parts_come_back_where_the_form_says(seed: int, form: str) -> None:
+    frames = drawn(seed, round(6.5 * PART), form=form)
     a, b = part(frames, 0), part(frames, 2)
     assert not np.array_equal(a, b)
     for number in (1, 4, 5):
@@ -150,9 +151,10 @@ def test_parts_come_back_where_the_form_says(seed: int) -> None:
     assert np.array_equal(b, part(frames, 3))
 
 
+@pytest.mark.parametrize("form", [SECTIONS, PHRASES])
 @pytest.mark.parametrize("seed", range(6))
-def test_nothing_begins_twice_where_a_part_is_a_frame_longer(seed: int) -> None:
-    frames = drawn(seed, round(6.5 * PART), form=True)
+def test_nothing_begins_twice_where_a_part_is_a_frame_longer(seed: int, form: str) -> None:
+    frames = drawn(seed, round(6.5 * PART), form=form)
     edges = [round(5.0 + PART * number) for number in range(7)]
     assert len(set(np.diff(edges).tolist())) == 2
     for name in ("age", "strum_age"):
@@ -178,22 +180,24 @@ def test_a_key_leaves_rests_as_they_are() -> None:
     assert rests(Key("D")) > 10
 
 
+@pytest.mark.parametrize("form", [SECTIONS, PHRASES])
 @pytest.mark.parametrize("seed", range(6))
 def test_with_a_form_every_note_is_told_from_the_beginning_of_the_one_before_and_what_is_left_as_well(
-    seed: int,
+    seed: int, form: str
 ) -> None:
     """The slow reference: the notes sampled by the bridge, up to the ending, tell the same."""
     last = (round(5 + 5.5 * PART), round(5 + 5.6 * PART))
-    frames = drawn(seed, last[1], accompanied=False, form=True, key=Key("D"), last_note=last)
+    frames = drawn(seed, last[1], accompanied=False, form=form, key=Key("D"), last_note=last)
     lead = Part("lead", "fiddle", notes_of(frames))
     again = score_frames(Performance((lead,), (), (), 120, "jig", last[1] / 50), RATE, last[1])
     for name in ("pitch", "age", "next_pitch", "remaining"):
         assert np.array_equal(again.stream(name)[5:], frames.stream(name)[5:]), name
 
 
+@pytest.mark.parametrize("form", [SECTIONS, PHRASES])
 @pytest.mark.parametrize("seed", range(3))
-def test_with_a_form_the_next_pitch_still_follows_and_notes_are_held(seed: int) -> None:
-    frames = drawn(seed, round(5 * PART), form=True)
+def test_with_a_form_the_next_pitch_still_follows_and_notes_are_held(seed: int, form: str) -> None:
+    frames = drawn(seed, round(5 * PART), form=form)
     pitch, age, left, upcoming = (frames.stream(name) for name in ("pitch", "age", "remaining", "next_pitch"))
     for place in np.flatnonzero(age == 1).tolist()[1:]:
         assert upcoming[place - 1] == pitch[place]
@@ -228,7 +232,7 @@ def test_the_last_note_is_the_tonic_where_the_ending_is_and_nothing_follows(
 ) -> None:
     begin, end = round(5 + PART / 2), round(5 + PART * 1.2)
     frames = drawn(
-        seed, end + 60, accompanied=accompanied, form=True, key=Key("D", "dorian"), last_note=(begin, end)
+        seed, end + 60, accompanied=accompanied, form=SECTIONS, key=Key("D", "dorian"), last_note=(begin, end)
     )
     pitch, age, left, upcoming, strum = (
         frames.stream(name) for name in ("pitch", "age", "remaining", "next_pitch", "strum_age")

@@ -6,19 +6,19 @@ from itertools import pairwise
 
 import pytest
 
-from audiogen.melody_form import NEVER, Form
+from audiogen.melody_form import NEVER, PHRASE_BARS, PHRASES, SECTION_BARS, SECTIONS, Form
 
 LENGTH = 40.3
-# Of AABB AABB A: the part that comes back, as the text of SECTIONS has it.
-COMES_BACK = {0: None, 1: 0, 2: None, 3: 2, 4: 0, 5: 1, 6: 2, 7: 3, 8: 4}
 
 
+@pytest.mark.parametrize("letters", [SECTIONS, PHRASES])
 @pytest.mark.parametrize("first", [-17.5, 0.0, 5.0])
-def test_frames_come_back_part_by_part(first: float) -> None:
-    form = Form(first, LENGTH)
-    edges = [round(first + LENGTH * number) for number in range(10)]
+def test_frames_come_back_part_by_part(first: float, letters: str) -> None:
+    form = Form(first, LENGTH, letters=letters)
+    edges = [round(first + LENGTH * number) for number in range(2 * len(letters) + 2)]
     for number, (begin, end) in enumerate(pairwise(edges)):
-        earlier = COMES_BACK[number]
+        alike = [n for n in range(number) if letters[n % len(letters)] == letters[number % len(letters)]]
+        earlier = alike[-1] if alike else None
         for place in range(max(begin, 0), end):
             assert form.boundary(place) == end
             if earlier is None:
@@ -28,6 +28,16 @@ def test_frames_come_back_part_by_part(first: float) -> None:
             wanted = min(edges[earlier] + place - begin, stop - 1)
             assert form.source(place) == (wanted if wanted >= 0 else None)
             assert wanted < place
+
+
+def test_phrases_are_those_of_the_sections() -> None:
+    """As many bars, and two sections are alike where all their phrases are."""
+    phrases = SECTION_BARS // PHRASE_BARS
+    assert len(PHRASES) == len(SECTIONS) * phrases
+    parts = [PHRASES[n * phrases : (n + 1) * phrases] for n in range(len(SECTIONS))]
+    for one, a in zip(parts, SECTIONS, strict=True):
+        for other, b in zip(parts, SECTIONS, strict=True):
+            assert (one == other) == (a == b)
 
 
 def test_before_the_first_part_nothing_comes_back() -> None:
