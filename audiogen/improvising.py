@@ -97,24 +97,20 @@ def melody_ground(
     if progression_bars and 2 * PHRASE_BARS % progression_bars:
         letters, part_bars = SECTIONS, 0 if SECTION_BARS % progression_bars else SECTION_BARS
     part_frames = whole * float(wishes.meter.bar_duration) * part_bars
-    last_note = _last_note(bars, wishes.meter, frame_rate, first_frame)
+    beat = whole * float(wishes.meter.beat_duration)
+    while beat < SHORTEST_LAST_SECONDS * frame_rate:
+        beat *= 2
+    end = int((bars.duration - RING_SECONDS) * frame_rate)
+    begin = round(first_frame + floor((end - beat - first_frame) / beat) * beat)
+    # Before the last note there must be time for as much.
+    last_note = (begin, end) if begin >= max(0, first_frame) + beat else (NEVER, NEVER)
     return MelodyGround(
         score_frames(bars, frame_rate),
         quaver_frames=whole / 8,
-        form=Form(first_frame, part_frames, last_note, letters),
+        form=Form(first_frame, part_frames, last_note, letters, close_frames=beat),
         key=Key(wishes.tonic, wishes.mode or "major") if wishes.tonic else None,
         accompanied=(wishes.accompaniment or "none") != "none",
     )
-
-
-def _last_note(bars: Performance, meter: Meter, frame_rate: Fraction, first_frame: float) -> tuple[int, int]:
-    """Frames at which the last note begins, on a beat, and ends; NEVER where there is no time for as much before it."""
-    beat = whole_seconds(meter, bars.tempo_bpm) * float(meter.beat_duration)
-    while beat < SHORTEST_LAST_SECONDS:
-        beat *= 2
-    step, end = beat * float(frame_rate), int((bars.duration - RING_SECONDS) * frame_rate)
-    begin = round(first_frame + floor((end - step - first_frame) / step) * step)
-    return (begin, end) if begin >= max(0, first_frame) + step else (NEVER, NEVER)
 
 
 def improvised(

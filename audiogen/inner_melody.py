@@ -58,8 +58,9 @@ class MelodyGround:
 
     `bars`: frames of which only the streams of beats, sections and, where they are not 0, chords count.
     `quaver_frames`: length of a quaver, counted from where the form begins; notes that end off that grid are less
-    likely by UNLIKELY_NATS. `form`: what comes back, and the last note. `key`: pitches outside of it are less likely by
-    as much, and the last note is its tonic. `accompanied`: whether strums are drawn. `temperature` of the draws.
+    likely by UNLIKELY_NATS. `form`: what comes back, what closes a section, and the last note. `key`: pitches outside
+    of it are less likely by as much, and closing and last notes are its tonic. `accompanied`: whether strums are drawn.
+    `temperature` of the draws.
     """
 
     bars: ScoreFrames
@@ -117,6 +118,7 @@ class InnerMelody:
         if self.left > 0:
             return int(self.now[ROWS["pitch"]])
         upcoming = int(self.now[ROWS["next_pitch"]])
+        closes = self.form.closes(self.place)
         if self.place >= self.form.last_note[0]:
             return upcoming if self.place == self.form.last_note[0] else 0
         if (source := self.form.source(self.place)) is not None:
@@ -130,7 +132,7 @@ class InnerMelody:
             allowed[LOWEST_PITCH : HIGHEST_PITCH + 1] = True
         # A rest follows a note, not another rest, and leaves time for a note before the part is over.
         room = self.form.boundary(self.place) - self.place
-        if self.now[ROWS["pitch"]] and room > 2 * self._quaver:
+        if self.now[ROWS["pitch"]] and room > 2 * self._quaver and not closes:
             allowed[0] = True
         return self._draw(logits.cpu() + self.bias, allowed)
 
@@ -153,7 +155,7 @@ class InnerMelody:
         source = self.form.source(self.place)
         span = None if source is None else self._span(source)
         room = self.form.boundary(self.place) - self.place
-        if self.place >= self.form.last_note[0]:
+        if self.place >= self.form.last_note[0] or self.form.closes(self.place):
             self.left = room
         elif self.place < self._first and not pitch:
             self.left = min(self._first - self.place, room)
@@ -201,8 +203,8 @@ class InnerMelody:
         return self.spans[bisect_right(self.spans, place, key=lambda span: span.begin) - 1]
 
     def _following(self, place: int, before: int) -> int | None:
-        """The pitch of the first note from a place on, where what comes back there or the ending tells it."""
-        while place < self.form.last_note[0]:
+        """The pitch of the first note from a place on, where what comes back, closes or ends there tells it."""
+        while place < self.form.last_note[0] and not self.form.closes(place):
             source = self.form.source(place)
             if source is None or source >= self.spans[-1].end:
                 return None

@@ -1,4 +1,4 @@
-"""The form of what the player makes up: which frames come back, and where it ends."""
+"""The form of what the player makes up: which frames come back, and where its sections close and it ends."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ class Form:
     """Parts of one length that come back where their letter does and, once all letters are over, as a whole.
 
     `first_frame`: where the first part begins; it need not be whole. `part_frames`: length of a part; 0 for no parts.
-    `last_note`: the frames at which the last note begins and ends; after it nothing is played. `letters`: of the parts.
+    `last_note`: the frames at which the last note begins and ends; after it nothing is played. `letters`: of the parts,
+    as many for each of SECTIONS. `close_frames`: length of the note that closes a new section; 0 where none does.
     """
 
     first_frame: float = 0.0
     part_frames: float = 0.0
     last_note: tuple[int, int] = (NEVER, NEVER)
     letters: str = SECTIONS
+    close_frames: float = 0.0
 
     def source(self, place: int) -> int | None:
         """The earlier frame that comes back at this one; None where something new is played."""
@@ -43,7 +45,24 @@ class Form:
         begins, ends = self.last_note
         if place >= begins:
             return ends if place < ends else NEVER
-        return min(begins, self._start(self._part(place) + 1)) if self.part_frames else begins
+        if not self.part_frames:
+            return begins
+        close = self._close(place)
+        edge = self._start(self._part(place) + 1)
+        return min(begins, edge, NEVER if close is None or close <= place else close)
+
+    def closes(self, place: int) -> bool:
+        """Whether a note that closes a section begins at this frame."""
+        return place < self.last_note[0] and place == self._close(place)
+
+    def _close(self, place: int) -> int | None:
+        """Where the note begins that closes the part which a frame lies in; None where none does or it comes back."""
+        if not (self.part_frames and self.close_frames) or self.source(place) is not None:
+            return None
+        following = self._part(place) + 1
+        if following % (len(self.letters) // len(SECTIONS)):
+            return None
+        return round(self.first_frame + following * self.part_frames - self.close_frames)
 
     def _part(self, place: int) -> int:
         """Number of the part that a frame lies in; below 0 before the first."""

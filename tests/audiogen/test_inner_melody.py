@@ -41,10 +41,11 @@ def drawn(
     form: str = "",
     key: Key | None = None,
     last_note: tuple[int, int] = (NEVER, NEVER),
+    close: float = 0.0,
 ) -> ScoreFrames:
     """A melody of a network that knows nothing."""
     bars = score_frames(regular_bars(JIG, BPM, frames / 50), RATE)
-    parts = Form(5.0, PART * len(SECTIONS) / len(form) if form else 0.0, last_note, form)
+    parts = Form(5.0, PART * len(SECTIONS) / len(form) if form else 0.0, last_note, form, close)
     ground = MelodyGround(bars, 12.5, parts, key, accompanied=accompanied, temperature=1.0)
     melody = InnerMelody(ground, seed, np.zeros(len(STREAM_SIZES), np.int64))
     noise = torch.Generator().manual_seed(seed)
@@ -187,7 +188,7 @@ def test_with_a_form_every_note_is_told_from_the_beginning_of_the_one_before_and
 ) -> None:
     """The slow reference: the notes sampled by the bridge, up to the ending, tell the same."""
     last = (round(5 + 5.5 * PART), round(5 + 5.6 * PART))
-    frames = drawn(seed, last[1], accompanied=False, form=form, key=Key("D"), last_note=last)
+    frames = drawn(seed, last[1], accompanied=False, form=form, key=Key("D"), last_note=last, close=25.6)
     lead = Part("lead", "fiddle", notes_of(frames))
     again = score_frames(Performance((lead,), (), (), 120, "jig", last[1] / 50), RATE, last[1])
     for name in ("pitch", "age", "next_pitch", "remaining"):
@@ -246,6 +247,20 @@ def test_the_last_note_is_the_tonic_where_the_ending_is_and_nothing_follows(
     for nothing in (pitch[end:], left[end:], upcoming[begin:]):
         assert not nothing.any()
     assert not (strum[begin + 1 :] == 1).any()
+
+
+@pytest.mark.parametrize("form", [SECTIONS, PHRASES])
+@pytest.mark.parametrize("seed", range(3))
+def test_every_section_closes_with_the_tonic(seed: int, form: str) -> None:
+    """Each time it is played, up to the rounding of its frames."""
+    frames = drawn(seed, round(6.1 * PART), form=form, key=Key("G"), close=25.6)
+    notes = notes_of(frames)
+    for number in range(1, 7):
+        edge = 5 + PART * number
+        (last,) = [note for note in notes if note.onset * 50 < edge - 5 < note.offset * 50]
+        assert last.midi_pitch % 12 == 7
+        assert last.onset * 50 == pytest.approx(edge - 25.6, abs=2.5)
+        assert last.offset * 50 == pytest.approx(edge, abs=1.5)
 
 
 def test_with_a_key_most_notes_lie_in_it_and_without_one_they_do_not() -> None:

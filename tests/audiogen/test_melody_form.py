@@ -51,8 +51,19 @@ def test_without_parts_nothing_comes_back_and_notes_end_when_they_like() -> None
     assert Form().boundary(100) == NEVER
 
 
+@pytest.mark.parametrize("letters", [SECTIONS, PHRASES])
+def test_new_sections_close_and_those_that_come_back_do_as_they_did(letters: str) -> None:
+    form = Form(5.0, LENGTH, letters=letters, close_frames=10.2)
+    section = LENGTH * len(letters) / len(SECTIONS)
+    closing = [place for place in range(round(6 * section)) if form.closes(place)]
+    assert closing == [round(5 + section * number - 10.2) for number in (1, 3)]
+    for place in closing:
+        assert form.boundary(place - 1) == place
+        assert form.boundary(place) - place in (10, 11)
+
+
 def test_the_last_note_is_new_and_ends_the_piece() -> None:
-    form = Form(5.0, LENGTH, (150, 160))
+    form = Form(5.0, LENGTH, (150, 160), close_frames=10.0)
     assert form.source(149) is not None
     assert form.source(150) is None
     assert (form.boundary(149), form.boundary(150), form.boundary(160)) == (150, 160, NEVER)
