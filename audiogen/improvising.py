@@ -128,8 +128,11 @@ def improvised(
     performance = replace(bars, parts=(lead,), duration=max(seconds, bars.duration))
     key = Key(wishes.tonic, wishes.mode or "major") if wishes.tonic else None
     meter = wishes.meter or Meter(4, 4)
-    first = next((bar.onset for bar in bars.bars if bar.onset >= 0), START_SECONDS)
+    earlier, first = next(
+        ((count, bar.onset) for count, bar in enumerate(bars.bars) if bar.onset >= 0), (0, START_SECONDS)
+    )
+    title = wishes.text or "Improvisation"
     tune = tune_of_melody(
-        lead.notes, meter, bars.tempo_bpm, key=key, title=wishes.text or "Improvisation", first=first
+        lead.notes, meter, bars.tempo_bpm, key=key, title=title, first=first, earlier_bars=earlier
     )
     return performance, None if tune is None else tune.with_header(rhythm=bars.kind)

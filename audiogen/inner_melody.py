@@ -21,6 +21,7 @@ from audiogen.melody_form import SECTION_BARS, SECTIONS, Form
 from audiogen.transcription.barring import Barring
 from audiogen.transcription.writing_down import GridNote, folded, tune_of_notes
 from symbolic_bridge.analysis.cadences import scale_of
+from symbolic_bridge.analysis.form import Section
 from symbolic_bridge.frames import (
     STREAM_SIZES,
     VELOCITY_STEP,
@@ -356,6 +357,7 @@ def tune_of_melody(
     key: Key | None,
     title: str,
     first: float = START_SECONDS,
+    earlier_bars: int = 0,
 ) -> Tune | None:
     """What was played in regular bars as a tune, in quavers and, where they are far off, sixteenths.
 
@@ -367,6 +369,7 @@ def tune_of_melody(
         key: None takes the one that the notes fit best.
         title: of the tune.
         first: when the first bar begins, in seconds.
+        earlier_bars: how many bars there were before it.
     """
     unit = whole_seconds(meter, tempo_bpm) * float(GRID)
 
@@ -386,4 +389,18 @@ def tune_of_melody(
         end = heard if following is None or following - heard >= REST_UNITS else following
         written.append(GridNote(place * GRID, end * GRID, note.midi_pitch))
     barring = Barring(meter, GRID, Fraction(0))
-    return folded(tune_of_notes(written, barring, tempo_bpm=tempo_bpm, key=key, title=title))
+    played = tune_of_notes(written, barring, tempo_bpm=tempo_bpm, key=key, title=title)
+    return folded(played, _sections(played, earlier_bars))
+
+
+def _sections(tune: Tune, earlier_bars: int) -> list[Section]:
+    """Its sections of SECTION_BARS; those of one letter have the same pitches, bar by bar."""
+    letters: dict[tuple, str] = {}
+    sections: list[Section] = []
+    edges = range(-(earlier_bars % SECTION_BARS), len(tune.bars) + SECTION_BARS, SECTION_BARS)
+    for edge, following in pairwise(edges):
+        bars = tune.bars[max(edge, 0) : following]
+        pitches = tuple(tuple(note.pitches for note in bar.notes) for bar in bars)
+        letter = letters.setdefault(pitches, chr(ord("A") + len(letters)))
+        sections.append(Section(letter, max(edge, 0), len(bars)))
+    return sections

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from audiogen.transcription.barring import Barring
-from symbolic_bridge.analysis.form import find_form
+from symbolic_bridge.analysis.form import Section, find_form
 from symbolic_bridge.analysis.keys import estimate_key
 from symbolic_bridge.analysis.melody import melody_of
 from symbolic_bridge.analysis.tune_kinds import estimate_kind
@@ -72,14 +72,19 @@ def _bars(notes: Sequence[GridNote], length: Fraction, key: Key) -> tuple[Bar, .
     return tuple(bars)
 
 
-def folded(tune: Tune) -> Tune:
+def folded(tune: Tune, sections: Sequence[Section] | None = None) -> Tune:
     """The tune with a section that is played twice in a row written once, between repeat signs.
 
     Of the two the first stands. A tune in which nothing is repeated comes back as it is.
+
+    Args:
+        tune: as it was played.
+        sections: of its full bars; None finds them.
     """
     melody = melody_of(tune)
     full = melody.full_bars()
-    sections = find_form(melody).sections
+    if sections is None:
+        sections = find_form(melody).sections
     bars = list(tune.bars)
     keep: list[Bar] = list(bars[: full[0]])
     place = 0

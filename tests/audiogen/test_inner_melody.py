@@ -296,6 +296,22 @@ def test_what_was_played_in_regular_bars_is_written_down_as_it_was() -> None:
     assert {note.duration for bar in tune.bars for note in bar.notes} == {Fraction(1, 8)}
 
 
+def test_sections_that_come_back_are_written_once_and_others_stand() -> None:
+    """A A B A' after three bars of a section that began before the sound; A' has another pitch."""
+    whole = whole_seconds(JIG, 120)
+    a, b = [60, 62, 64, 65, 67, 69] * 8, [72, 71, 69, 67, 65, 64] * 8
+    pitches = [55, 57, 59, 60, 59, 57] * 3 + a + a + b + [*a[:-1], 70]
+    notes = [
+        SoundedNote(0.1 + n * whole / 8, 0.1 + (n + 1) * whole / 8, p, 80) for n, p in enumerate(pitches)
+    ]
+    tune = tune_of_melody(notes, JIG, 120, key=Key("C"), title="", earlier_bars=5)
+    assert tune is not None
+    signs = [(n, bar.start_repeat, bar.end_repeat) for n, bar in enumerate(tune.bars)]
+    assert [sign for sign in signs if sign[1] or sign[2]] == [(3, True, False), (10, False, True)]
+    assert len(tune.bars) == 3 + 8 + 8 + 8
+    assert [note.pitches[0] for note in timed_notes(tune.unfold())] == pitches
+
+
 def test_silence_has_no_notes_and_no_tune() -> None:
     assert notes_of(ScoreFrames(RATE, np.zeros((len(STREAM_SIZES), 50), np.int16))) == ()
     assert notes_of(ScoreFrames(RATE, np.zeros((len(STREAM_SIZES), 0), np.int16))) == ()
