@@ -39,13 +39,18 @@ COMMON_KEYS: Mapping[str, Mapping[str, int]] = {
 }
 
 
-def in_a_key(wishes: TuneAttributes, chords: str | None, rng: np.random.Generator) -> TuneAttributes:
-    """The same with a key where none was asked for: that of the chords, or one that tunes are often in."""
+def in_key_of(chords: str | None, wishes: TuneAttributes) -> TuneAttributes:
+    """The same with the key of the chords where none was asked for."""
+    if not chords or wishes.tonic is not None:
+        return wishes
+    home = home_of(read_progression(chords))
+    return replace(wishes, tonic=home.tonic, mode=wishes.mode or home.mode)
+
+
+def in_a_key(wishes: TuneAttributes, rng: np.random.Generator) -> TuneAttributes:
+    """The same with a key where there is none, one that tunes are often in."""
     if wishes.tonic is not None:
         return wishes
-    if chords:
-        home = home_of(read_progression(chords))
-        return replace(wishes, tonic=home.tonic, mode=wishes.mode or home.mode)
     modes = [mode for mode in COMMON_KEYS if wishes.mode in (None, mode)] or list(COMMON_KEYS)
     keys = [(tonic, mode, count) for mode in modes for tonic, count in COMMON_KEYS[mode].items()]
     counts = np.array([count for _, _, count in keys], float)
@@ -81,13 +86,14 @@ def backing(journey: Journey, frame_rate: Fraction) -> Performance:
 def melody_ground(
     bars: Performance, wishes: TuneAttributes, frame_rate: Fraction, progression_bars: int = 0
 ) -> MelodyGround:
-    """How a melody is made up in these bars, to an ending on a beat.
+    """How a melody is made up in these bars, to an ending on a beat where there is time for one.
 
     Args:
         bars: from `backing`.
         wishes: complete attributes.
         frame_rate: of the player's codec.
-        progression_bars: length of the chords that were asked for; what returns does so where these do as well.
+        progression_bars: length of the chords that were asked for; what returns does so where these do as well,
+            and parts close where they return.
     """
     assert wishes.meter is not None
     first = bars.bars[0].onset if bars.bars else START_SECONDS

@@ -394,7 +394,7 @@ def tune_of_melody(
 
 
 def _sections(tune: Tune, earlier_bars: int) -> list[Section]:
-    """Its sections of SECTION_BARS; those of one letter have the same pitches, bar by bar."""
+    """Its sections of SECTION_BARS; those of one letter have the same pitches bar by bar, since lengths are rounded."""
     letters: dict[tuple, str] = {}
     sections: list[Section] = []
     edges = range(-(earlier_bars % SECTION_BARS), len(tune.bars) + SECTION_BARS, SECTION_BARS)

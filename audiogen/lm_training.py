@@ -77,7 +77,7 @@ class LMTrainingConfig:
         highest = self.finishing_rate if finishing else self.learning_rate
         done, count = (step - self.steps, self.finishing_steps) if finishing else (step, self.steps)
         warm = min(1, (done + 1) / self.warmup_steps)
-        return highest * warm * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * done / count)))
+        return highest * warm * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * done / max(1, count))))
 
 
 @dataclass(frozen=True)
@@ -266,8 +266,8 @@ class LMTrainer:
     ) -> Tensor:
         """`previous` [B, K, T] of the windows `self_fed` with what the model draws for those steps.
 
-        The steps before the first stay. Drawn is at the temperature of playing, without its guidance, which would need
-        a second pass.
+        The steps before the first stay. Drawn is at the temperature of playing; its guidance, which would need a second
+        pass, and its top_k are left out.
         """
         own = self_fed.to(self.device)[:, None, None] & (previous[..., 1:] != self.model.nothing)
         known = torch.full((previous[:, 0].numel(), previous.shape[1]), ANY, device=self.device)

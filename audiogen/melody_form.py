@@ -17,7 +17,8 @@ class Form:
 
     `first_frame`: where the first part begins; it need not be whole. `part_frames`: length of a part; 0 for no parts.
     `last_note`: the frames at which the last note begins and ends; after it nothing is played. `letters`: of the parts,
-    as many for each of SECTIONS. `close_frames`: length of the note that closes a new section; 0 where none does.
+    as many for each of SECTIONS. `close_frames`: length of the note that closes a new section, shorter than a part;
+    0 where none does.
     """
 
     first_frame: float = 0.0
@@ -31,10 +32,8 @@ class Form:
         if not self.part_frames or place >= self.last_note[0]:
             return None
         part = self._part(place)
-        turn = part % len(self.letters)
-        before = self.letters + self.letters[:turn]
-        earlier = part - (len(before) - before.rindex(self.letters[turn]))
-        if earlier < 0:
+        earlier = self._earlier(part)
+        if earlier is None:
             return None
         source = self._start(earlier) + place - self._start(part)
         # Parts differ by a frame where their length is not whole.
@@ -47,9 +46,13 @@ class Form:
             return ends if place < ends else NEVER
         if not self.part_frames:
             return begins
-        close = self._close(place)
-        edge = self._start(self._part(place) + 1)
-        return min(begins, edge, NEVER if close is None or close <= place else close)
+        part = self._part(place)
+        edges = [begins, self._start(part + 1), self._close(place)]
+        earlier = self._earlier(part)
+        if earlier is not None:
+            # Of a part that began before the first frame, the rest comes back.
+            edges.append(self._start(part) - self._start(earlier))
+        return min(edge for edge in edges if edge is not None and edge > place)
 
     def closes(self, place: int) -> bool:
         """Whether a note that closes a section begins at this frame."""
@@ -60,9 +63,16 @@ class Form:
         if not (self.part_frames and self.close_frames) or self.source(place) is not None:
             return None
         following = self._part(place) + 1
-        if following % (len(self.letters) // len(SECTIONS)):
+        if following < 1 or following % (len(self.letters) // len(SECTIONS)):
             return None
         return round(self.first_frame + following * self.part_frames - self.close_frames)
+
+    def _earlier(self, part: int) -> int | None:
+        """The part that comes back in this one; None where it is new."""
+        turn = part % len(self.letters)
+        before = self.letters + self.letters[:turn]
+        earlier = part - (len(before) - before.rindex(self.letters[turn]))
+        return earlier if earlier >= 0 else None
 
     def _part(self, place: int) -> int:
         """Number of the part that a frame lies in; below 0 before the first."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from audiogen.clip import Clip
 from audiogen.conditions import Conditions, conditions_of
-from audiogen.improvising import backing, improvised, in_a_key, melody_ground
+from audiogen.improvising import backing, improvised, in_a_key, in_key_of, melody_ground
 from audiogen.journey import STAGES, Journey
 from audiogen.kept import Boxes
 from audiogen.networks import Networks
@@ -73,9 +73,12 @@ class Walker:
                 journey.warnings.extend(beside_the_sound(wishes))
             if journey.heard is not None and journey.heard.melody is not None:
                 wishes = journey.heard.melody.filling(wishes)
+            made_up = journey.improvises and journey.heard is None
+            if made_up:
+                wishes = in_key_of(journey.options.chords, wishes)
             wishes = resolve(wishes)
-            if journey.improvises and journey.heard is None:
-                wishes = in_a_key(wishes, journey.options.chords, stage_rng(journey.seed, "key"))
+            if made_up:
+                wishes = in_a_key(wishes, stage_rng(journey.seed, "key"))
         elif all(box is None for box in (boxes.performance, boxes.frames, boxes.codes, boxes.waveform)):
             if boxes.tune is None:
                 composing = None

@@ -7,7 +7,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from audiogen.improvising import COMMON_KEYS, RING_SECONDS, SHORTEST_LAST_SECONDS, in_a_key, melody_ground
+from audiogen.improvising import (
+    COMMON_KEYS,
+    RING_SECONDS,
+    SHORTEST_LAST_SECONDS,
+    in_a_key,
+    in_key_of,
+    melody_ground,
+)
 from audiogen.inner_melody import START_SECONDS, MelodyGround, regular_bars, whole_seconds
 from audiogen.melody_form import NEVER
 from symbolic_bridge.attributes import TuneAttributes
@@ -62,17 +69,24 @@ def test_phrases_and_parts_return_only_where_the_chords_do(progression_bars: int
 
 def test_a_key_is_settled_where_none_was_asked_for() -> None:
     free, jig = TuneAttributes(), TuneAttributes(tonic="Eb", mode="minor")
-    drawn = [in_a_key(free, None, np.random.default_rng(seed)) for seed in range(40)]
+    drawn = [in_a_key(free, np.random.default_rng(seed)) for seed in range(40)]
     assert {each.tonic for each in drawn} >= {"G", "D"}
     assert all(each.tonic in COMMON_KEYS[each.mode or ""] for each in drawn)
-    assert in_a_key(free, None, np.random.default_rng(3)) == drawn[3]
-    assert in_a_key(jig, "G|D", np.random.default_rng(0)) == jig
-    sad = in_a_key(TuneAttributes(mode="minor"), None, np.random.default_rng(0))
+    assert in_a_key(free, np.random.default_rng(3)) == drawn[3]
+    assert in_a_key(jig, np.random.default_rng(0)) == jig
+    sad = in_a_key(TuneAttributes(mode="minor"), np.random.default_rng(0))
     assert sad.mode == "minor"
     assert sad.tonic in COMMON_KEYS["minor"]
-    rare = in_a_key(TuneAttributes(mode="lydian"), None, np.random.default_rng(0))
+    rare = in_a_key(TuneAttributes(mode="lydian"), np.random.default_rng(0))
     assert rare.mode == "lydian"
     assert rare.tonic is not None
+
+
+def test_chords_settle_the_key_that_was_not_asked_for() -> None:
+    assert in_key_of("Em|D", TuneAttributes()) == TuneAttributes(tonic="E", mode="minor")
+    assert in_key_of("G|C", TuneAttributes(mode="mixolydian")) == TuneAttributes(tonic="G", mode="mixolydian")
+    assert in_key_of("G|C", TuneAttributes(tonic="D")) == TuneAttributes(tonic="D")
+    assert in_key_of(None, TuneAttributes()) == TuneAttributes()
 
 
 def test_a_key_that_was_asked_for_is_kept_and_none_is_made_up() -> None:

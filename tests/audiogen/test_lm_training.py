@@ -18,6 +18,7 @@ from audiogen.data.shards import CodeShards
 from audiogen.lm import HEARD_STREAMS, LMConfig
 from audiogen.lm_training import LMTrainer, LMTrainingConfig, Told
 from audiogen.patterns import PATTERNS
+from audiogen.player import Sampling
 from codec.types import CheckpointError, CodecSpec
 from symbolic_bridge.frames import STREAM_SIZES
 
@@ -206,6 +207,27 @@ def test_in_finishing_a_window_hears_what_the_model_draws_and_others_what_was_pl
         sounding = played[row, :, 1:] != model.nothing
         assert torch.equal(heard[row, :, 1:][sounding], always[:, None].expand(2, 11)[sounding])
         assert (heard[row, :, 1:][~sounding] == model.nothing).all()
+
+
+def test_windows_are_fed_by_the_model_only_in_finishing_and_where_they_have_a_score(
+    shards: CodeShards, tmp_path: Path
+) -> None:
+    made = trainer(shards, tmp_path)
+    made.config = replace(SHORT, finishing_steps=2, self_fed=1.0, late=0.3, drop_score=0.3)
+    everything = made._all_of(made._draw(shards, 40, made.generator), made.generator)
+    made.step = made.config.steps - 1
+    assert not made._drop(everything).self_fed.any()
+    made.step = made.config.steps
+    told = made._drop(everything)
+    assert torch.equal(told.self_fed, told.has_score & ~told.late)
+    assert 0 < int(told.self_fed.sum()) < 40
+
+
+def test_what_a_window_is_fed_is_drawn_as_often_as_the_model_says(shards: CodeShards, tmp_path: Path) -> None:
+    logits = torch.tensor([0.0, 1.0, -0.5, -torch.inf])
+    drawn = trainer(shards, tmp_path)._drawn(logits.expand(50_000, 1, 4))
+    shares = torch.bincount(drawn.flatten(), minlength=4) / 50_000
+    torch.testing.assert_close(shares, (logits / Sampling.temperature).softmax(0), atol=0.01, rtol=0)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

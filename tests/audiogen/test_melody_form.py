@@ -20,10 +20,14 @@ def test_frames_come_back_part_by_part(first: float, letters: str) -> None:
         alike = [n for n in range(number) if letters[n % len(letters)] == letters[number % len(letters)]]
         earlier = alike[-1] if alike else None
         for place in range(max(begin, 0), end):
-            assert form.boundary(place) == end
             if earlier is None:
+                assert form.boundary(place) == end
                 assert form.source(place) is None
                 continue
+            comes_back = (
+                begin - edges[earlier]
+            )  # from where on, if the earlier part began before the first frame
+            assert form.boundary(place) == (comes_back if place < comes_back else end)
             stop = edges[earlier + 1]
             wanted = min(edges[earlier] + place - begin, stop - 1)
             assert form.source(place) == (wanted if wanted >= 0 else None)
