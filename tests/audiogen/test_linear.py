@@ -61,6 +61,15 @@ def test_every_projection_of_a_model_is_replaced(precision: str, kind: type[nn.M
     torch.testing.assert_close(model(x), before, atol=0.05, rtol=0.05)
 
 
+@pytest.mark.parametrize("inputs", [256, 1024, 4096])
+def test_eight_bits_give_a_row_alone_what_they_give_it_among_others(inputs: int) -> None:
+    layer = Int8Linear(nn.Linear(inputs, 64).requires_grad_(False))
+    x = torch.randn(3, inputs)
+    alone = torch.cat([layer(row[None]) for row in x])
+    assert alone.shape == (3, 64)
+    torch.testing.assert_close(alone, layer(x), atol=0.02, rtol=0.02)
+
+
 def test_inputs_that_eight_bits_cannot_read_stay_in_single_precision() -> None:
     with pytest.raises(ValueError, match="40 inputs; a multiple of 32"):
         Int8Linear(linear(inside=40))
