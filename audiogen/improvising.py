@@ -12,6 +12,7 @@ import numpy as np
 from audiogen.inner_melody import (
     START_SECONDS,
     MelodyGround,
+    chords_of,
     notes_of,
     regular_bars,
     tune_of_melody,
@@ -131,7 +132,8 @@ def improvised(
     """
     lead = Part("lead", bars.lead.instrument, notes_of(frames))
     seconds = float(frames.frames / frames.frame_rate)
-    performance = replace(bars, parts=(lead,), duration=max(seconds, bars.duration))
+    chords = chords_of(frames)
+    performance = replace(bars, parts=(lead,), chords=chords, duration=max(seconds, bars.duration))
     key = Key(wishes.tonic, wishes.mode or "major") if wishes.tonic else None
     meter = wishes.meter or Meter(4, 4)
     earlier, first = next(
@@ -139,6 +141,13 @@ def improvised(
     )
     title = wishes.text or "Improvisation"
     tune = tune_of_melody(
-        lead.notes, meter, bars.tempo_bpm, key=key, title=title, first=first, earlier_bars=earlier
+        lead.notes,
+        meter,
+        bars.tempo_bpm,
+        key=key,
+        title=title,
+        first=first,
+        earlier_bars=earlier,
+        chords=chords,
     )
     return performance, None if tune is None else tune.with_header(rhythm=bars.kind)

@@ -15,15 +15,17 @@ from audiogen.inner_melody import (
     ROWS,
     InnerMelody,
     MelodyGround,
+    chords_of,
     notes_of,
     regular_bars,
+    tones_of,
     tune_of_melody,
     whole_seconds,
 )
 from audiogen.melody_form import NEVER, PHRASES, SECTIONS, Form
 from symbolic_bridge.frames import STREAM_SIZES, ScoreFrames, bucket_lower_bound, score_frames
 from symbolic_bridge.harmony import Chord
-from symbolic_bridge.performance import Part, Performance, SoundedNote
+from symbolic_bridge.performance import ChordSpan, Part, Performance, SoundedNote
 from symbolic_bridge.tune import Key, Meter
 from symbolic_bridge.unfold import timed_notes
 
@@ -118,16 +120,63 @@ def test_notes_end_on_the_grid_of_quavers() -> None:
     assert np.mean(np.array(off) <= 1) > 0.9  # of 7 frames, two are off by 2 and two by 3
 
 
-def test_chords_that_are_given_stand_and_others_are_drawn() -> None:
+def test_chords_that_are_given_stand_whatever_the_network_says() -> None:
     chords = [[Chord(2, "major", 2)], [Chord(9, "dominant", 9), None]]
-    given = score_frames(regular_bars(JIG, 120, 12, chords=chords), RATE)
+    bars = regular_bars(JIG, 120, 12, chords=chords)
+    given = score_frames(bars, RATE)
     melody = InnerMelody(MelodyGround(given), 0, np.zeros(len(STREAM_SIZES), np.int64))
     logits = {name: torch.zeros(size) for name, size in STREAM_SIZES.items()}
     logits["chord"][7] = 100.0
     found = [int(melody.frame(melody.pitch(logits["pitch"]), logits)[5]) for _ in range(500)]
-    wanted = given.stream("chord")[:500]
-    assert set(wanted.tolist()) == {0, 9, 39}
-    assert found == [int(w) if w else 7 for w in wanted]
+    assert set(found) == {0, 9, 39}
+    assert found == given.stream("chord")[:500].tolist()
+    told = chords_of(given)
+    assert [(span.root, span.quality) for span in told] == [(span.root, span.quality) for span in bars.chords]
+    for span, wanted in zip(told, bars.chords, strict=True):
+        assert span.onset == pytest.approx(wanted.onset, abs=0.011)
+        assert span.offset == pytest.approx(min(wanted.offset, 12), abs=0.011)
+
+
+@pytest.mark.parametrize("form", ["", PHRASES])
+def test_chords_change_at_bar_lines_and_in_their_middle_and_start_and_close_at_home(form: str) -> None:
+    last = (round(5 + 5 * PART), round(5 + 5.1 * PART))
+    frames = drawn(1, last[1], form=form, key=Key("E", "dorian"), last_note=last, close=25.6)
+    chord, beat = frames.stream("chord").astype(int), frames.stream("beat").astype(int)
+    home = 1 + 4 * 4 + 1  # E minor
+    assert (chord[beat == 0] == 0).all()
+    assert chord[5] == chord[last[0]] == chord[-1] == home
+    changes = np.flatnonzero(np.diff(chord) != 0)[1:] + 1
+    closing = [round(5 + PART * number - 25.6) for number in (1, 2, 3, 4)] if form else []
+    assert len(changes) > 20
+    for place in changes.tolist():
+        near_close = any(abs(place - close) <= 2 for close in (*closing, last[0]))
+        # What comes back may be a frame off its bars, which is less than a 64th of one.
+        assert min((beat[place] - 1) % 32, (1 - beat[place]) % 32) <= 2 or near_close
+    at_lines = np.flatnonzero(beat[1:] < beat[:-1]) + 1
+    assert 0.3 < np.mean(chord[at_lines] != chord[at_lines - 1]) < 0.8
+    inside = {1, 2, 4, 6, 7, 9, 11}
+    assert np.mean([tones_of(value) <= inside for value in chord[chord > 0].tolist()]) > 0.9
+
+
+def test_what_is_struck_lowest_is_a_tone_of_the_chord() -> None:
+    frames = drawn(2, 1200, key=Key("G"))
+    struck = np.flatnonzero(frames.stream("strum_age") == 1)
+    assert len(struck) > 20
+    for place in struck.tolist():
+        tones = tones_of(int(frames.stream("chord")[place]))
+        assert not tones or frames.stream("strum_low")[place] % 12 in tones
+
+
+def test_chords_are_written_over_the_bars_and_halves_in_which_they_are_in_force() -> None:
+    length = 1.0  # a second, a bar of 6/8 at 120
+    notes = [SoundedNote(0.1 + n / 6, 0.1 + (n + 1) / 6, 62 + n % 5, 80) for n in range(24)]
+    spans = [ChordSpan(0.12, 0.1 + 2 * length, 2, "major"), ChordSpan(2.1, 2.62, 9, "dominant")]
+    spans.append(ChordSpan(2.62, 4.1, 11, "minor"))
+    tune = tune_of_melody(notes, JIG, 120, key=Key("D"), title="", chords=spans)
+    assert tune is not None
+    assert [[note.chord_symbol for note in bar.notes if note.chord_symbol] for bar in tune.bars] == [
+        ["D"], [], ["A", "Bm"], [],
+    ]  # fmt: skip
 
 
 def part(frames: ScoreFrames, number: int) -> np.ndarray:
