@@ -117,6 +117,7 @@ def melody_ground(
         form=Form(first_frame, part_frames, last_note, letters, close_frames=beat),
         key=Key(wishes.tonic, wishes.mode or "major") if wishes.tonic else None,
         accompanied=(wishes.accompaniment or "none") != "none",
+        by_halves=round(float(wishes.meter.bar_duration / wishes.meter.beat_duration)) in (2, 4),
     )
 
 

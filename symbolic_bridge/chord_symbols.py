@@ -44,14 +44,15 @@ def with_chord_symbols(tune: Tune, chords: Sequence[Sequence[str]]) -> Tune:
             latest = ""
         if symbols and symbols[0] != latest and notes:
             notes[0] = replace(notes[0], chord_symbol=symbols[0])
+        latest = symbols[0] if symbols else latest
         if len(symbols) > 1:
             now, half = notes[0].duration, bar.duration / 2
             for place in range(1, len(notes)):
                 if now >= half:
                     notes[place] = replace(notes[place], chord_symbol=symbols[1])
+                    latest = symbols[1]
                     break
                 now += notes[place].duration
-        latest = symbols[-1] if symbols else latest
         bars.append(replace(bar, notes=tuple(notes)))
     return replace(tune, bars=tuple(bars))
 

@@ -26,7 +26,7 @@ from audiogen.melody_form import NEVER, PHRASES, SECTIONS, Form
 from symbolic_bridge.frames import STREAM_SIZES, ScoreFrames, bucket_lower_bound, score_frames
 from symbolic_bridge.harmony import Chord
 from symbolic_bridge.performance import ChordSpan, Part, Performance, SoundedNote
-from symbolic_bridge.tune import Key, Meter
+from symbolic_bridge.tune import MODE_SHARPS, Key, Meter
 from symbolic_bridge.unfold import timed_notes
 
 RATE = Fraction(50)
@@ -45,11 +45,14 @@ def drawn(
     last_note: tuple[int, int] = (NEVER, NEVER),
     close: float = 0.0,
     first: float = 5.0,
+    by_halves: bool = True,
 ) -> ScoreFrames:
     """A melody of a network that knows nothing."""
     bars = score_frames(regular_bars(JIG, BPM, frames / 50), RATE)
     parts = Form(first, PART * len(SECTIONS) / len(form) if form else 0.0, last_note, form, close)
-    ground = MelodyGround(bars, 12.5, parts, key, accompanied=accompanied, temperature=1.0)
+    ground = MelodyGround(
+        bars, 12.5, parts, key, accompanied=accompanied, by_halves=by_halves, temperature=1.0
+    )
     melody = InnerMelody(ground, seed, np.zeros(len(STREAM_SIZES), np.int64))
     noise = torch.Generator().manual_seed(seed)
     values = []
@@ -158,8 +161,29 @@ def test_chords_change_at_bar_lines_and_in_their_middle_and_start_and_close_at_h
     assert np.mean([tones_of(value) <= inside for value in chord[chord > 0].tolist()]) > 0.9
 
 
-def test_what_is_struck_lowest_is_a_tone_of_the_chord() -> None:
-    frames = drawn(2, 1200, key=Key("G"))
+@pytest.mark.parametrize(("by_halves", "low", "high"), [(True, 0.15, 0.35), (False, 0.0, 0.0)])
+def test_chords_change_in_the_middle_of_bars_only_where_these_have_halves(
+    by_halves: bool, low: float, high: float
+) -> None:
+    frames = drawn(3, 8000, accompanied=False, by_halves=by_halves)
+    chord, beat = frames.stream("chord"), frames.stream("beat")
+    middles = np.flatnonzero((beat[:-1] <= 32) & (beat[1:] > 32) & (beat[:-1] > 0)) + 1
+    lines = np.flatnonzero(beat[1:] < beat[:-1]) + 1
+    assert len(middles) > 100
+    assert low <= np.mean(chord[middles] != chord[middles - 1]) <= high
+    assert 0.45 < np.mean(chord[lines] != chord[lines - 1]) < 0.7
+
+
+def test_the_home_of_every_mode_lies_in_it() -> None:
+    bars = score_frames(regular_bars(JIG, BPM, 2), RATE)
+    for mode in MODE_SHARPS:
+        melody = InnerMelody(MelodyGround(bars, key=Key("B", mode)), 0, np.zeros(len(STREAM_SIZES), np.int64))
+        assert melody.chord_bias[melody.home] == 0
+        assert min(tones_of(melody.home), key=lambda tone: (tone - 11) % 12) == 11
+
+
+def test_what_is_struck_lowest_is_a_tone_of_the_chord_also_where_it_comes_back() -> None:
+    frames = drawn(2, round(5 * PART), key=Key("G"), form=PHRASES)
     struck = np.flatnonzero(frames.stream("strum_age") == 1)
     assert len(struck) > 20
     for place in struck.tolist():
@@ -168,14 +192,22 @@ def test_what_is_struck_lowest_is_a_tone_of_the_chord() -> None:
 
 
 def test_chords_are_written_over_the_bars_and_halves_in_which_they_are_in_force() -> None:
-    length = 1.0  # a second, a bar of 6/8 at 120
-    notes = [SoundedNote(0.1 + n / 6, 0.1 + (n + 1) / 6, 62 + n % 5, 80) for n in range(24)]
-    spans = [ChordSpan(0.12, 0.1 + 2 * length, 2, "major"), ChordSpan(2.1, 2.62, 9, "dominant")]
-    spans.append(ChordSpan(2.62, 4.1, 11, "minor"))
+    """Bars of a second: over the middle of the fifth lies a note, the seventh has no chord, the last is short."""
+    lengths = [1 / 6] * 24 + [1.0] + [1 / 6] * 12 + [1 / 6] * 2
+    onsets = np.cumsum([0.1, *lengths]).tolist()
+    notes = [SoundedNote(a, b, 62 + n % 5, 80) for n, (a, b) in enumerate(pairwise(onsets))]
+    spans = [
+        ChordSpan(0.12, 2.1, 2, "major"),
+        ChordSpan(2.1, 2.62, 9, "dominant"),
+        ChordSpan(2.62, 4.12, 11, "minor"),
+        ChordSpan(4.12, 4.62, 7, "major"),
+        ChordSpan(4.62, 6.1, 9, "major"),
+        ChordSpan(7.1, 7.44, 2, "major"),
+    ]
     tune = tune_of_melody(notes, JIG, 120, key=Key("D"), title="", chords=spans)
     assert tune is not None
     assert [[note.chord_symbol for note in bar.notes if note.chord_symbol] for bar in tune.bars] == [
-        ["D"], [], ["A", "Bm"], [],
+        ["D"], [], ["A", "Bm"], [], ["G"], ["A"], ["N.C."], ["D"],
     ]  # fmt: skip
 
 
