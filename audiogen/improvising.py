@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil, floor
@@ -22,11 +22,11 @@ from audiogen.journey import Journey
 from audiogen.melody_form import NEVER, PHRASE_BARS, PHRASES, SECTION_BARS, SECTIONS, Form
 from audiogen.options import FREE_SECONDS
 from symbolic_bridge.attributes import TuneAttributes
-from symbolic_bridge.chord_symbols import home_of, read_progression
+from symbolic_bridge.chord_symbols import home_of
 from symbolic_bridge.frames import ScoreFrames, score_frames
 from symbolic_bridge.harmony import parse_chord
 from symbolic_bridge.performance import Part, Performance
-from symbolic_bridge.tune import Key, Meter, Tune
+from symbolic_bridge.tune import Meter, Tune
 
 # After the last note, for what rings on.
 RING_SECONDS = 0.4
@@ -40,11 +40,11 @@ COMMON_KEYS: Mapping[str, Mapping[str, int]] = {
 }
 
 
-def in_key_of(chords: str | None, wishes: TuneAttributes) -> TuneAttributes:
-    """The same with the key of the chords where none was asked for."""
-    if not chords or wishes.tonic is not None:
+def in_key_of(progression: Sequence[Sequence[str]], wishes: TuneAttributes) -> TuneAttributes:
+    """The same with the key of the chords, if there are any, where none was asked for."""
+    if not progression or wishes.tonic is not None:
         return wishes
-    home = home_of(read_progression(chords))
+    home = home_of(progression)
     return replace(wishes, tonic=home.tonic, mode=wishes.mode or home.mode)
 
 
@@ -64,7 +64,7 @@ def backing(journey: Journey, frame_rate: Fraction) -> Performance:
 
     What is gone on from goes on in its bars.
     """
-    wishes, chords = journey.attributes, journey.options.chords
+    wishes = journey.attributes
     assert wishes.meter is not None
     assert wishes.tempo_bpm is not None
     first = START_SECONDS
@@ -79,7 +79,7 @@ def backing(journey: Journey, frame_rate: Fraction) -> Performance:
         round((wishes.duration_seconds or FREE_SECONDS) * frame_rate) / float(frame_rate),
         kind=wishes.kind or "reel",
         instrument=wishes.instrument or "fiddle",
-        chords=[[parse_chord(name) for name in bar] for bar in read_progression(chords)] if chords else (),
+        chords=[[parse_chord(name) for name in bar] for bar in journey.options.progression],
         first=first,
     )
 
@@ -115,9 +115,9 @@ def melody_ground(
         score_frames(bars, frame_rate),
         quaver_frames=whole / 8,
         form=Form(first_frame, part_frames, last_note, letters, close_frames=beat),
-        key=Key(wishes.tonic, wishes.mode or "major") if wishes.tonic else None,
+        key=wishes.key,
         accompanied=(wishes.accompaniment or "none") != "none",
-        by_halves=round(float(wishes.meter.bar_duration / wishes.meter.beat_duration)) in (2, 4),
+        by_halves=wishes.meter.has_halves,
     )
 
 
@@ -135,7 +135,6 @@ def improvised(
     seconds = float(frames.frames / frames.frame_rate)
     chords = chords_of(frames)
     performance = replace(bars, parts=(lead,), chords=chords, duration=max(seconds, bars.duration))
-    key = Key(wishes.tonic, wishes.mode or "major") if wishes.tonic else None
     meter = wishes.meter or Meter(4, 4)
     earlier, first = next(
         ((count, bar.onset) for count, bar in enumerate(bars.bars) if bar.onset >= 0), (0, START_SECONDS)
@@ -145,7 +144,7 @@ def improvised(
         lead.notes,
         meter,
         bars.tempo_bpm,
-        key=key,
+        key=wishes.key,
         title=title,
         first=first,
         earlier_bars=earlier,

@@ -24,10 +24,11 @@ from symbolic_bridge.analysis.cadences import scale_of
 from symbolic_bridge.analysis.form import Section
 from symbolic_bridge.chord_symbols import with_chord_symbols
 from symbolic_bridge.frames import (
-    QUALITIES,
     STREAM_SIZES,
     VELOCITY_STEP,
     ScoreFrames,
+    chord_of_value,
+    chord_value,
     frame_bucket,
     seconds_of,
 )
@@ -37,9 +38,9 @@ from symbolic_bridge.plans import NO_CHORD, numeral
 from symbolic_bridge.tune import Key, Meter, Tune
 
 ROWS = {name: row for row, name in enumerate(STREAM_SIZES)}
-# What is drawn where a note or a strum begins, and stays.
-NOTE_STREAMS, STRUM_STREAMS = ("velocity", "onset_place", "end_place"), ("strum_low", "strum_place")
-BACK_STREAMS = ("chord", "strum_age", *STRUM_STREAMS)
+# What is drawn where a note begins, and stays.
+NOTE_STREAMS = ("velocity", "onset_place", "end_place")
+BACK_STREAMS: tuple[str, ...] = ("chord", "strum_age", "strum_low", "strum_place")
 # The note that the model would rather not end is cut so that a long bucket cannot freeze the melody.
 LONGEST_NOTE_FRAMES = 200
 # What folk instruments play.
@@ -121,11 +122,10 @@ class InnerMelody:
             unlikely = -UNLIKELY_NATS * settings.temperature
             self.bias[[pitch % 12 not in inside for pitch in range(len(self.bias))]] = unlikely
             self.bias[0] = 0.0  # a rest
-            self.chord_bias[[not tones_of(chord) <= inside for chord in range(len(self.chord_bias))]] = (
-                unlikely
-            )
+            outside = [not tones_of(chord) <= inside for chord in range(len(self.chord_bias))]
+            self.chord_bias[outside] = unlikely
             quality = next(name for name, tones in TRIADS.items() if set(tones) <= set(scale))
-            self.home = 1 + tonic * len(QUALITIES) + QUALITIES.index(quality)
+            self.home = chord_value(tonic, quality)
         self._has_chords = bool(settings.bars.stream("chord").any())
         self.spans: list[_Span] = []  # without gaps, from place 0 on
         self.backs: list[np.ndarray] = []  # of every frame, its streams BACK_STREAMS
@@ -315,8 +315,8 @@ class InnerMelody:
 
 def tones_of(chord: int) -> set[int]:
     """Pitch classes of the triad that a value of the stream of chords stands for; none of "no chord"."""
-    root, quality = divmod(chord - 1, len(QUALITIES))
-    return {(root + tone) % 12 for tone in TRIADS[QUALITIES[quality]]} if chord else set()
+    found = chord_of_value(chord)
+    return set() if found is None else {(found[0] + tone) % 12 for tone in TRIADS[found[1]]}
 
 
 def nearest(pitch: int, pitch_class: int) -> int:
@@ -347,7 +347,6 @@ def regular_bars(
             before the sound does.
     """
     length = whole_seconds(meter, tempo_bpm) * float(meter.bar_duration)
-    beats = max(1, round(float(meter.bar_duration / meter.beat_duration)))
     first -= max(0, ceil((first - START_SECONDS) / length)) * length
     bars: list[BarSpan] = []
     spans: list[ChordSpan] = []
@@ -360,7 +359,7 @@ def regular_bars(
                     ChordSpan(onset + number * step, onset + (number + 1) * step, chord.root, chord.quality)
                 )
         part = SECTIONS[len(bars) // SECTION_BARS % len(SECTIONS)]
-        bars.append(BarSpan(onset, onset + length, beats, ord(part) - ord("A")))
+        bars.append(BarSpan(onset, onset + length, meter.felt_beats, ord(part) - ord("A")))
     return Performance((Part("lead", instrument, ()),), tuple(bars), tuple(spans), tempo_bpm, kind, seconds)
 
 
@@ -404,13 +403,9 @@ def chords_of(frames: ScoreFrames) -> tuple[ChordSpan, ...]:
     rate, chord = float(frames.frame_rate), frames.stream("chord")
     begins = np.flatnonzero(np.diff(chord, prepend=-1)).tolist()
     return tuple(
-        ChordSpan(
-            start / rate,
-            stop / rate,
-            *((value - 1) // len(QUALITIES), QUALITIES[(value - 1) % len(QUALITIES)]),
-        )
+        ChordSpan(start / rate, stop / rate, *found)
         for start, stop in pairwise([*begins, frames.frames])
-        if (value := int(chord[start]))
+        if (found := chord_of_value(int(chord[start])))
     )
 
 

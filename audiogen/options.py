@@ -48,8 +48,12 @@ class Options:
             lead_id(self.instrument)
         if self.accompaniment is not None:
             accompaniment_id(self.accompaniment)
-        if self.chords is not None:
-            read_progression(self.chords)
+        _ = self.progression  # refused if it cannot be read
+
+    @property
+    def progression(self) -> tuple[tuple[str, ...], ...]:
+        """The symbols of `chords`, bar by bar; none where there are none."""
+        return () if self.chords is None else read_progression(self.chords)
 
 
 def check_wishes(duration: float | None, tempo_bpm: float | None, seed: int | None, count: int = 1) -> None:

@@ -21,7 +21,6 @@ from audiogen.seeds import stage_rng, stage_seed, stage_torch_rng
 from audiogen.sounds import in_one, joined, spliced
 from codec.types import CheckpointError, Codes, Waveform
 from symbolic_bridge.attributes import TuneAttributes, resolve
-from symbolic_bridge.chord_symbols import read_progression
 from symbolic_bridge.frames import score_frames
 from symbolic_bridge.kinds import kind_of
 from symbolic_bridge.moods import MOODS
@@ -75,7 +74,7 @@ class Walker:
                 wishes = journey.heard.melody.filling(wishes)
             made_up = journey.improvises and journey.heard is None
             if made_up:
-                wishes = in_key_of(journey.options.chords, wishes)
+                wishes = in_key_of(journey.options.progression, wishes)
             wishes = resolve(wishes)
             if made_up:
                 wishes = in_a_key(wishes, stage_rng(journey.seed, "key"))
@@ -132,8 +131,7 @@ class Walker:
         frames, count, melody = journey.frames, None, None
         if frames is None:
             base = backing(journey, rate)
-            progression = read_progression(journey.options.chords) if journey.options.chords else ()
-            melody = melody_ground(base, journey.attributes, rate, len(progression))
+            melody = melody_ground(base, journey.attributes, rate, len(journey.options.progression))
             count = round(base.duration * rate)
         if journey.heard is not None:
             before = journey.heard.codes

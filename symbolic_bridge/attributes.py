@@ -76,6 +76,11 @@ class TuneAttributes:
                 "such as AABB"
             )
 
+    @property
+    def key(self) -> Key | None:
+        """The key, major where no mode is said; None without a tonic."""
+        return Key(self.tonic, self.mode or "major") if self.tonic else None
+
     def to_json(self) -> str:
         """All values as one JSON object, the meter written "6/8"."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}

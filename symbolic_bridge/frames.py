@@ -51,6 +51,17 @@ def frame_bucket(frames: np.ndarray) -> np.ndarray:
     return np.searchsorted(np.asarray(BUCKET_LOWER_BOUNDS), frames, side="right") - 1
 
 
+def chord_value(root: int, quality: str) -> int:
+    """What the stream of chords holds for a chord: root 0 ... 11, one of QUALITIES."""
+    return 1 + root * len(QUALITIES) + QUALITIES.index(quality)
+
+
+def chord_of_value(value: int) -> tuple[int, str] | None:
+    """Root and quality of a value of the stream of chords, None for no chord; the inverse of `chord_value`."""
+    root, quality = divmod(value - 1, len(QUALITIES))
+    return (root, QUALITIES[quality]) if value else None
+
+
 def bucket_lower_bound(bucket: int) -> int:
     """Fewest frames in a bucket, so that `frame_bucket(bucket_lower_bound(b)) == b`."""
     return BUCKET_LOWER_BOUNDS[bucket]
@@ -183,7 +194,7 @@ def score_frames(performance: Performance, frame_rate: Fraction, frames: int | N
     _sample_strikes(rows, [note for part in performance.parts[1:] for note in part.notes], rate)
     for chord in performance.chords:
         start, stop = _first_frames([chord.onset, chord.offset], rate)
-        rows["chord"][start:stop] = 1 + chord.root * len(QUALITIES) + QUALITIES.index(chord.quality)
+        rows["chord"][start:stop] = chord_value(chord.root, chord.quality)
     for bar in performance.bars:
         start, stop = _first_frames([bar.onset, bar.offset], rate)
         centres = (np.arange(start, min(stop, frames)) + 0.5) / rate

@@ -234,7 +234,7 @@ def _segments(tune: Tune, bars: Sequence[PlayedBar], by_halves: bool) -> list[_S
         following = bars[index + 1].bar_in_section if index + 1 < len(bars) else -1
         opens = bar.bar_in_section == 0 and not bar.is_pickup
         closes = following <= bar.bar_in_section and not bar.is_pickup
-        halves = 2 if by_halves and bar.beats in (2, 4) and bar.duration == bar.meter.bar_duration else 1
+        halves = 2 if by_halves and bar.meter.has_halves and bar.duration == bar.meter.bar_duration else 1
         length = bar.duration / halves
         weights = _weights(bar, notes, halves)
         for half in range(halves):

@@ -320,7 +320,7 @@ def _bar_spans(score: _Score, rendition: _Rendition) -> tuple[BarSpan, ...]:
             # The last bar counts on through the ring.
             offset, beats = (
                 offset + float(missing) * rate,
-                round(bar.meter.bar_duration / bar.meter.beat_duration),
+                bar.meter.felt_beats,
             )
         spans.append(BarSpan(round(onset, 6), round(offset, 6), max(1, beats), score.sections[index]))
     return tuple(spans)

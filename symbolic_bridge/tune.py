@@ -102,6 +102,16 @@ class Meter:
         """Length of the felt beat: a dotted quarter in 6/8, a quarter in 4/4, a half in 2/2."""
         return Fraction(3, self.unit) if self.is_compound else Fraction(1, self.unit)
 
+    @property
+    def felt_beats(self) -> int:
+        """Felt beats of a full bar."""
+        return round(self.bar_duration / self.beat_duration)
+
+    @property
+    def has_halves(self) -> bool:
+        """Whether chords may change in the middle of a bar: it has two or four felt beats."""
+        return self.felt_beats in (2, 4)
+
     def __str__(self) -> str:
         return f"{self.beats}/{self.unit}"
 

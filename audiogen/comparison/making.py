@@ -39,7 +39,6 @@ from symbolic_bridge.attributes import TuneAttributes, resolve
 from symbolic_bridge.moods import MOODS
 from symbolic_bridge.performance import Performance
 from symbolic_bridge.prompts import describe
-from symbolic_bridge.tune import Key
 
 if TYPE_CHECKING:
     from audiogen.clip import Clip
@@ -225,10 +224,9 @@ class CellMaker:
         figures = sound_figures(samples, rate)
         if performance is not None:
             figures |= melody_figures(samples, rate, performance)
-        key = Key(wanted.tonic, wanted.mode or "major") if wanted.tonic else None
         tempo = played.tempo_bpm if played is not None and wanted.tempo_bpm is not None else None
         mood = MOODS[wanted.mood] if wanted.mood else None
-        figures |= adherence_figures(samples, rate, key, tempo, mood)
+        figures |= adherence_figures(samples, rate, wanted.key, tempo, mood)
         figures |= instrument_figures(samples, rate, wanted.instrument)
         return figures | across_figures(samples, rate, performance, wanted.meter, self._corpus)
 

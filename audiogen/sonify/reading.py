@@ -88,7 +88,7 @@ def _read_chords(found: Extraction, wanted: TuneAttributes, strict: bool) -> Rea
     _, meter = _stand_ins(wanted)
     grid = found.pieces[0].text
     try:
-        key = Key(wanted.tonic, wanted.mode or "major") if wanted.tonic else opening_key(grid)
+        key = wanted.key or opening_key(grid)
         tune = tune_of_grid(grid, key, meter, resolve(wanted).tempo_bpm)
     except ValueError as error:
         raise ReplyError(str(error), has_notation=True) from error

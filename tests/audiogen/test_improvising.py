@@ -83,10 +83,12 @@ def test_a_key_is_settled_where_none_was_asked_for() -> None:
 
 
 def test_chords_settle_the_key_that_was_not_asked_for() -> None:
-    assert in_key_of("Em|D", TuneAttributes()) == TuneAttributes(tonic="E", mode="minor")
-    assert in_key_of("G|C", TuneAttributes(mode="mixolydian")) == TuneAttributes(tonic="G", mode="mixolydian")
-    assert in_key_of("G|C", TuneAttributes(tonic="D")) == TuneAttributes(tonic="D")
-    assert in_key_of(None, TuneAttributes()) == TuneAttributes()
+    assert in_key_of([("Em",), ("D",)], TuneAttributes()) == TuneAttributes(tonic="E", mode="minor")
+    assert in_key_of([("G",), ("C",)], TuneAttributes(mode="mixolydian")) == TuneAttributes(
+        tonic="G", mode="mixolydian"
+    )
+    assert in_key_of([("G",), ("C",)], TuneAttributes(tonic="D")) == TuneAttributes(tonic="D")
+    assert in_key_of((), TuneAttributes()) == TuneAttributes()
 
 
 def test_a_key_that_was_asked_for_is_kept_and_none_is_made_up() -> None:

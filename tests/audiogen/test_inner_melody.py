@@ -292,15 +292,7 @@ def test_with_a_form_the_next_pitch_still_follows_and_notes_are_held(seed: int, 
 
 def test_of_a_part_whose_beginning_was_not_heard_the_rest_comes_back() -> None:
     """What is gone on from may be in the middle of a part."""
-    bars = score_frames(regular_bars(JIG, BPM, 30), RATE)
-    ground = MelodyGround(bars, 12.5, Form(-300.0, PART))
-    melody = InnerMelody(ground, 1, np.zeros(len(STREAM_SIZES), np.int64))
-    noise = torch.Generator().manual_seed(1)
-    values = []
-    for _ in range(1400):
-        logits = {name: torch.randn(size, generator=noise) for name, size in STREAM_SIZES.items()}
-        values.append(melody.frame(melody.pitch(logits["pitch"]), logits))
-    pitch = np.stack(values, 1)[ROWS["pitch"]]
+    pitch = drawn(1, 1400, accompanied=False, form=SECTIONS, first=-300.0).stream("pitch")
     shift = round(-300 + PART) - round(-300.0)
     end = round(-300 + PART)
     assert len(set(pitch[:end].tolist())) > 2

@@ -24,9 +24,8 @@ def test_frames_come_back_part_by_part(first: float, letters: str) -> None:
                 assert form.boundary(place) == end
                 assert form.source(place) is None
                 continue
-            comes_back = (
-                begin - edges[earlier]
-            )  # from where on, if the earlier part began before the first frame
+            # From here on, if the earlier part began before the first frame.
+            comes_back = begin - edges[earlier]
             assert form.boundary(place) == (comes_back if place < comes_back else end)
             stop = edges[earlier + 1]
             wanted = min(edges[earlier] + place - begin, stop - 1)

@@ -15,6 +15,8 @@ from symbolic_bridge.frames import (
     STREAM_SIZES,
     ScoreFrames,
     bucket_lower_bound,
+    chord_of_value,
+    chord_value,
     frame_bucket,
     score_frames,
     seconds_of,
@@ -146,6 +148,14 @@ def test_times_come_back_from_their_frames_to_a_twentieth_of_a_frame() -> None:
     last = int(np.flatnonzero(frames.stream("pitch"))[-1])
     end = seconds_of(last + 1, int(frames.stream("end_place")[last]), float(RATE))
     assert end == pytest.approx(times[-1], abs=0.05 / float(RATE) + 1e-6)
+
+
+def test_every_chord_has_a_value_of_its_own_and_comes_back_from_it() -> None:
+    chords = [(root, quality) for root in range(12) for quality in QUALITIES]
+    values = [chord_value(*chord) for chord in chords]
+    assert values == list(range(1, STREAM_SIZES["chord"]))
+    assert [chord_of_value(value) for value in values] == chords
+    assert chord_of_value(0) is None
 
 
 def test_frame_boundaries_do_not_drift() -> None:
